@@ -1,0 +1,408 @@
+//! Backends: whatever runs a model.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CallContext, Error, ErrorKind, Json, Measured, Result};
+
+/// Runs models: a server that is spoken to, or an engine inside the plugin.
+///
+/// One instance serves a whole run; methods may be called from any thread.
+pub trait Backend: Send + Sync + 'static {
+    /// What answers at the other end, for `doctor` and the run's manifest.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] when nothing answers.
+    fn probe(&self, cx: &CallContext) -> Result<ServerInfo>;
+
+    /// The models that can be named in a request, in the server's order.
+    ///
+    /// # Errors
+    /// As [`Backend::probe`].
+    fn models(&self, cx: &CallContext) -> Result<Vec<ModelSummary>>;
+
+    /// What exactly `model` is. Facts that the server does not tell are absent with a reason.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ModelNotFound`], with the installed ones in the hint.
+    fn identify(&self, model: &str, cx: &CallContext) -> Result<ModelIdentity>;
+
+    /// Makes the model ready, so that loading is not part of a measured answer.
+    ///
+    /// Returns the seconds that loading took, absent when it cannot be told.
+    ///
+    /// # Errors
+    /// As [`Backend::generate`].
+    fn load(
+        &self,
+        model: &str,
+        options: &GenerateOptions,
+        cx: &CallContext,
+    ) -> Result<Measured<f64>> {
+        let _ = (model, options, cx);
+        Ok(Measured::absent("the backend loads with the first request"))
+    }
+
+    /// Answers one request, passing each event to `sink` as its bytes arrive.
+    ///
+    /// Success means that the other side said itself that the answer is complete.
+    /// [`Flow::Stop`] from the sink ends the call with [`ErrorKind::Cancelled`].
+    ///
+    /// # Errors
+    /// One kind for each cause; see [`ErrorKind`]. A stream that ends without
+    /// its end mark is [`ErrorKind::Protocol`].
+    fn generate(
+        &self,
+        request: &GenerateRequest,
+        sink: &dyn EventSink,
+        cx: &CallContext,
+    ) -> Result<Generation>;
+
+    /// Answers many requests at the times that `arrival` asks for.
+    ///
+    /// One outcome for each request, in their order.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] unless the backend drives such a load itself.
+    fn generate_batch(
+        &self,
+        requests: &[GenerateRequest],
+        arrival: &Arrival,
+        sink: &dyn EventSink,
+        cx: &CallContext,
+    ) -> Result<Vec<BatchOutcome>> {
+        let _ = (requests, sink, cx);
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("this backend cannot drive the arrival schedule {arrival:?}"),
+        ))
+    }
+}
+
+/// What answers at the other end of a backend.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct ServerInfo {
+    /// Product name, for example `ollama`.
+    pub name: String,
+    /// Version as the server tells it.
+    pub version: Measured<String>,
+    /// Base URL, or a file path for an embedded engine.
+    pub location: String,
+    /// Process id of the process that computes, where it is known and local.
+    pub process_id: Option<u32>,
+    /// Remarks for the user.
+    pub notes: Vec<String>,
+}
+
+/// One line of `llmbench models`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModelSummary {
+    /// Name to use in a request.
+    pub name: String,
+    /// Size of the weights on disk.
+    pub size_bytes: Option<u64>,
+    /// Quantisation as the server calls it.
+    pub quantization: Option<String>,
+    /// Parameter count as the server writes it, for example `7.6B`.
+    pub parameters: Option<String>,
+    /// Digest of the weights.
+    pub digest: Option<String>,
+}
+
+/// Dense, or a mixture of experts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Architecture {
+    /// Every parameter takes part in every token.
+    Dense,
+    /// A router picks some experts for each token.
+    MixtureOfExperts,
+    /// A kind that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What exactly a model is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct ModelIdentity {
+    /// Name as the user gave it.
+    pub name: String,
+    /// Digest of the weights and their configuration.
+    pub digest: Measured<String>,
+    /// Family, for example `qwen2`.
+    pub family: Measured<String>,
+    /// Quantisation, for example `Q8_0`.
+    pub quantization: Measured<String>,
+    /// All parameters.
+    pub parameters: Measured<u64>,
+    /// Parameters that take part in one token.
+    pub active_parameters: Measured<u64>,
+    /// Dense or mixture of experts; a reason says when it is a guess.
+    pub architecture: Measured<Architecture>,
+    /// Experts in each mixture layer.
+    pub expert_count: Measured<u64>,
+    /// Experts that the router picks for a token.
+    pub experts_used: Measured<u64>,
+    /// Tokens that the model was built for.
+    pub context_length: Measured<u64>,
+    /// Share of the loaded model that lies in GPU memory, 0..=1.
+    pub gpu_offload_share: Measured<f64>,
+    /// Version of the server that runs it.
+    pub server_version: Measured<String>,
+}
+
+/// Who says a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Instructions that hold for the whole conversation.
+    System,
+    /// The person who asks.
+    User,
+    /// The model.
+    Assistant,
+    /// The result of a tool call.
+    Tool,
+}
+
+/// One message of a conversation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who says it.
+    pub role: Role,
+    /// What is said.
+    pub content: String,
+}
+
+/// Sampling and limits. Every field is sent to the server, so that none of its
+/// defaults enters a measurement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct GenerateOptions {
+    /// Context window in tokens, prompt and answer together.
+    pub num_ctx: u32,
+    /// Most tokens of the answer.
+    pub max_tokens: u32,
+    /// Sampling temperature; 0 is greedy.
+    pub temperature: f64,
+    /// Nucleus sampling.
+    pub top_p: f64,
+    /// Candidates kept before sampling.
+    pub top_k: u32,
+    /// Penalty on repeated tokens; 1 is none.
+    pub repeat_penalty: f64,
+    /// Seed of this request.
+    pub seed: u64,
+}
+
+impl Default for GenerateOptions {
+    fn default() -> Self {
+        Self {
+            num_ctx: 8192,
+            max_tokens: 2048,
+            temperature: 0.2,
+            top_p: 0.9,
+            top_k: 40,
+            repeat_penalty: 1.1,
+            seed: 42,
+        }
+    }
+}
+
+/// One request to a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GenerateRequest {
+    /// Model name; the engine fills it in.
+    #[serde(default)]
+    pub model: String,
+    /// The conversation so far.
+    pub messages: Vec<Message>,
+    /// Sampling and limits; the engine fills in the run's settings.
+    #[serde(default)]
+    pub options: GenerateOptions,
+    /// A JSON Schema or `"json"` that the answer has to follow, where the backend can enforce it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<Json>,
+}
+
+impl GenerateRequest {
+    /// A request of one user message.
+    pub fn user(prompt: impl Into<String>) -> Self {
+        Self::conversation(vec![Message { role: Role::User, content: prompt.into() }])
+    }
+
+    /// A request that continues a conversation.
+    pub fn conversation(messages: Vec<Message>) -> Self {
+        Self { model: String::new(), messages, options: GenerateOptions::default(), format: None }
+    }
+}
+
+/// When the requests of a batch are sent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Arrival {
+    /// The next one after the answer to the one before.
+    #[default]
+    Sequential,
+    /// A fixed number under way at any time.
+    Closed {
+        /// Requests under way.
+        concurrency: u32,
+    },
+    /// At fixed times, whether or not earlier ones were answered.
+    Open {
+        /// Mean requests in a second.
+        rate_per_second: f64,
+        /// Exponential gaps instead of equal ones.
+        poisson: bool,
+    },
+}
+
+/// Whether the receiver wants more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Go on.
+    Continue,
+    /// End the call.
+    Stop,
+}
+
+/// What a piece of a stream holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// Text of the answer.
+    Text,
+    /// Text of the model's reasoning, which is not part of the answer.
+    Thinking,
+    /// A tool call as JSON.
+    ToolCall,
+    /// Token counts or other metadata as JSON.
+    Usage,
+    /// The end, with the reason as text.
+    Done,
+}
+
+/// A piece of a stream. A chunk is not a token: servers merge and split them.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<'a> {
+    /// Which request of a batch it belongs to; 0 outside a batch.
+    pub request_index: u32,
+    /// What it holds.
+    pub kind: EventKind,
+    /// When its bytes arrived, on the host's clock, taken in the plugin.
+    pub at_ns: u64,
+    /// Text, or JSON, depending on the kind.
+    pub text: &'a str,
+}
+
+/// Receives the events of a generation, in order for each request.
+pub trait EventSink: Send + Sync {
+    /// Takes one event; must not block.
+    fn event(&self, event: Event<'_>) -> Flow;
+}
+
+/// Why the server ended an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DoneReason {
+    /// The model ended its answer.
+    Stop,
+    /// The answer met the limit of tokens or context: it is cut off.
+    Length,
+    /// The model asked for a tool.
+    ToolCalls,
+    /// The server did not say, or used a word that this version does not know.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
+/// A complete answer with the server's own figures.
+///
+/// A field is `None` where the server does not report it; [`Generation::missing`]
+/// then holds the reason under the field's name. Instants are on the host's clock.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Generation {
+    /// The answer.
+    pub text: String,
+    /// The model's reasoning, apart from the answer.
+    pub thinking: String,
+    /// Why the server ended the answer.
+    pub done_reason: DoneReason,
+    /// The server's own word for it.
+    pub done_reason_raw: Option<String>,
+    /// Tokens of the prompt as the server counted them.
+    pub prompt_tokens: Option<u64>,
+    /// Tokens generated, reasoning included, as the server counted them.
+    pub completion_tokens: Option<u64>,
+    /// Time spent loading the model for this request.
+    pub load_sec: Option<f64>,
+    /// Time spent on the prompt.
+    pub prefill_sec: Option<f64>,
+    /// Time spent generating.
+    pub decode_sec: Option<f64>,
+    /// Time in the server that is neither load, prefill nor decode.
+    pub queue_sec: Option<f64>,
+    /// When the request was handed to the network.
+    pub sent_at_ns: u64,
+    /// When the first text or thinking arrived.
+    pub first_token_at_ns: Option<u64>,
+    /// When the end mark arrived.
+    pub done_at_ns: u64,
+    /// Field name → why it is absent.
+    pub missing: std::collections::BTreeMap<String, String>,
+    /// Remarks about this answer that bear on its validity.
+    pub warnings: Vec<String>,
+    /// The server's last message as it came, for the artifacts.
+    pub raw: Json,
+}
+
+impl Generation {
+    /// Wall-clock seconds from sending the request to the end mark.
+    pub fn duration_sec(&self) -> f64 {
+        self.done_at_ns.saturating_sub(self.sent_at_ns) as f64 / 1e9
+    }
+
+    /// Seconds from sending the request to the first text (TTFT).
+    pub fn ttft_sec(&self) -> Option<f64> {
+        self.first_token_at_ns.map(|at| at.saturating_sub(self.sent_at_ns) as f64 / 1e9)
+    }
+
+    /// Generated tokens divided by decode time, from the server's own figures.
+    pub fn tokens_per_sec(&self) -> Option<f64> {
+        rate(self.completion_tokens, self.decode_sec)
+    }
+
+    /// Prompt tokens divided by prefill time, from the server's own figures.
+    pub fn prefill_tokens_per_sec(&self) -> Option<f64> {
+        rate(self.prompt_tokens, self.prefill_sec)
+    }
+}
+
+fn rate(count: Option<u64>, seconds: Option<f64>) -> Option<f64> {
+    match (count, seconds) {
+        (Some(count), Some(seconds)) if count > 0 && seconds > 0.0 => Some(count as f64 / seconds),
+        _ => None,
+    }
+}
+
+/// Outcome of one request of a batch.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchOutcome {
+    /// The server ended the answer.
+    Answered(Generation),
+    /// It did not.
+    Failed(Error),
+}

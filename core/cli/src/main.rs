@@ -1,0 +1,2 @@
+//! The `llmbench` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! llmbench plugin: tsc.
