@@ -170,7 +170,7 @@ impl History {
     /// The latest findings of `role`.
     pub fn findings(&self, role: &str) -> Option<&Findings> {
         self.steps.iter().rev().find_map(|step| match step {
-            PastStep::Validated { role: done, findings, .. } if done == role => Some(findings),
+            PastStep::Validated { role: done, findings, .. } if done == role => Some(&**findings),
             _ => None,
         })
     }
@@ -195,7 +195,7 @@ pub enum PastStep {
         /// What was judged.
         artifact: Artifact,
         /// What was found.
-        findings: Findings,
+        findings: Box<Findings>,
     },
 }
 
