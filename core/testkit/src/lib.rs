@@ -1,1 +1,22 @@
-//! llmbench testkit.
+//! Real servers, tiny models and stand-ins for llmbench's own tests.
+//!
+//! - [`ollama`] starts a real Ollama of its own, with models that [`gguf`] writes.
+//! - [`fault_server`] is a labelled stand-in for what a real server cannot be made to do.
+//! - [`binary`] runs the built `llmbench` in a directory of its own.
+//! - [`tools`] finds the programs that tests need, and says what happens without them.
+//! - [`context()`] makes the context of a call, which a test can cancel.
+//!
+//! Nothing here is part of a release, and nothing here downloads anything.
+
+pub mod binary;
+pub mod context;
+pub mod fault_server;
+pub mod gguf;
+pub mod ollama;
+pub mod tools;
+
+pub use binary::{LlmbenchCommand, Output};
+pub use context::{Recorder, TestContext, context};
+pub use fault_server::{FaultServer, Step};
+pub use ollama::{OllamaOptions, OllamaServer};
+pub use tools::{Missing, skip_or_fail};

@@ -1,0 +1,315 @@
+//! A real Ollama server for one test target.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::gguf::TinyModel;
+use crate::tools::{Missing, find_ollama};
+
+/// Name of the dense model that [`OllamaServer::tiny`] makes.
+pub const TINY: &str = "tiny";
+/// Name of the mixture of experts that [`OllamaServer::tiny`] makes.
+pub const TINY_MOE: &str = "tiny-moe";
+/// The prompt as it is; the models were trained on nothing.
+pub const PLAIN_TEMPLATE: &str = "{{ .System }} {{ .Prompt }}";
+
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// Runs until its standard input closes, so that the server also ends when the
+/// test process is killed or keeps it in a static. Then everything in the
+/// process group goes, the runner included, and the directory with it.
+const GUARDIAN: &str = r#"
+"$1" serve </dev/null >"$2/server.log" 2>&1 &
+server=$!
+cat >/dev/null
+trap '' TERM
+kill -TERM 0
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    kill -0 "$server" 2>/dev/null || break
+    sleep 0.1
+done
+rm -rf -- "$2"
+kill -KILL 0
+"#;
+
+/// Settings of an [`OllamaServer`].
+#[derive(Debug, Clone, Default)]
+pub struct OllamaOptions {
+    env: Vec<(String, String)>,
+}
+
+impl OllamaOptions {
+    /// Settings without any variable beyond those that keep the server to itself.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets a variable of the server, for example `OLLAMA_MAX_QUEUE`.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts a server with these settings; see [`OllamaServer::start`].
+    ///
+    /// # Errors
+    /// As [`OllamaServer::start`].
+    pub fn start(self) -> Result<OllamaServer, Missing> {
+        OllamaServer::start_with(&self)
+    }
+}
+
+/// A running Ollama with its own directory, port and models.
+///
+/// Its whole process group ends when the value is dropped, and also when the
+/// test process ends without dropping it.
+#[derive(Debug)]
+pub struct OllamaServer {
+    program: PathBuf,
+    address: SocketAddr,
+    guardian: Child,
+    dir: TempDir,
+}
+
+impl OllamaServer {
+    /// Starts a server without models and waits until it answers.
+    ///
+    /// # Errors
+    /// [`Missing`] when there is no `ollama` program.
+    ///
+    /// # Panics
+    /// When the program is there but does not answer within a minute.
+    pub fn start() -> Result<Self, Missing> {
+        OllamaOptions::new().start()
+    }
+
+    /// Starts a server that has the models [`TINY`] and [`TINY_MOE`].
+    ///
+    /// # Errors
+    /// As [`OllamaServer::start`].
+    ///
+    /// # Panics
+    /// As [`OllamaServer::start`].
+    pub fn tiny() -> Result<Self, Missing> {
+        let server = Self::start()?;
+        server.create_tiny_models();
+        Ok(server)
+    }
+
+    fn start_with(options: &OllamaOptions) -> Result<Self, Missing> {
+        let program = find_ollama()?;
+        // Another process may take the free port in the meantime, so try again.
+        let mut log = String::new();
+        for _ in 0..3 {
+            let mut server = Self::spawn(&program, options)
+                .unwrap_or_else(|error| panic!("cannot start {}: {error}", program.display()));
+            if server.wait_until_ready() {
+                return Ok(server);
+            }
+            log = server.log();
+            if !log.contains("address already in use") {
+                break;
+            }
+        }
+        panic!("{} did not answer within {START_LIMIT:?}; its log:\n{log}", program.display());
+    }
+
+    fn spawn(program: &Path, options: &OllamaOptions) -> io::Result<Self> {
+        let dir = tempfile::Builder::new().prefix("llmbench-ollama-").tempdir()?;
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        std::fs::create_dir(dir.path().join("home"))?;
+        let mut command = Command::new("sh");
+        command.args(["-c", GUARDIAN, "ollama-guardian"]).arg(program).arg(dir.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        isolate(&mut command, dir.path(), address);
+        command.envs(options.env.iter().map(|(name, value)| (name, value)));
+        own_process_group(&mut command);
+        let guardian = command.spawn()?;
+        Ok(Self { program: program.to_owned(), address, guardian, dir })
+    }
+
+    fn wait_until_ready(&mut self) -> bool {
+        let start = Instant::now();
+        while start.elapsed() < START_LIMIT {
+            // Its own log tells whether it is really this server that answers on the port.
+            if self.get("/api/version").is_ok_and(|answer| answer.contains("version"))
+                && self.log().contains("Listening on")
+            {
+                return true;
+            }
+            if self.log().contains("Error: listen") {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+
+    /// Base URL of the server, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What the server has logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("server.log")).unwrap_or_default()
+    }
+
+    /// A directory that goes with the server.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Makes a model of a GGUF file; `template` is Ollama's prompt template.
+    ///
+    /// The model uses one thread, which is fastest for the tiny ones.
+    ///
+    /// # Panics
+    /// When the server refuses the file.
+    pub fn create(&self, name: &str, gguf_path: &Path, template: &str) {
+        let modelfile =
+            self.dir.path().join(format!("{}.modelfile", name.replace([':', '/'], "-")));
+        let text = format!(
+            "FROM {}\nTEMPLATE \"\"\"{template}\"\"\"\nPARAMETER num_thread 1\n",
+            gguf_path.display()
+        );
+        std::fs::write(&modelfile, text).expect("the server's directory is writable");
+        let mut command = Command::new(&self.program);
+        isolate(&mut command, self.dir.path(), self.address);
+        let output = command
+            .args(["create", name, "-f"])
+            .arg(&modelfile)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the program that serves also runs");
+        assert!(
+            output.status.success(),
+            "`ollama create {name}` failed: {}\n{}",
+            String::from_utf8_lossy(&output.stderr),
+            self.log()
+        );
+    }
+
+    /// Makes the models [`TINY`] and [`TINY_MOE`].
+    ///
+    /// # Panics
+    /// As [`OllamaServer::create`].
+    pub fn create_tiny_models(&self) {
+        for (name, model) in [(TINY, TinyModel::dense()), (TINY_MOE, TinyModel::mixture())] {
+            let path = self.dir.path().join(format!("{name}.gguf"));
+            model.write(&path).expect("the server's directory is writable");
+            self.create(name, &path, PLAIN_TEMPLATE);
+            // The server has its own copy now.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+
+    /// Process ids of the runners, which compute; the server itself only relays.
+    ///
+    /// Empty where there is no `/proc`.
+    pub fn runner_ids(&self) -> Vec<u32> {
+        self.group_members()
+            .into_iter()
+            .filter(|(_, arguments)| arguments.iter().any(|argument| argument == "runner"))
+            .map(|(id, _)| id)
+            .collect()
+    }
+
+    /// Kills every runner, as the system does when memory runs out.
+    pub fn kill_runners(&self) {
+        self.runner_ids().into_iter().for_each(kill);
+    }
+
+    /// Kills the server process and its runners; the value stays usable for its log.
+    pub fn kill_server(&self) {
+        for (id, arguments) in self.group_members() {
+            if arguments.iter().any(|argument| argument == "serve" || argument == "runner")
+                && id != self.guardian.id()
+            {
+                kill(id);
+            }
+        }
+    }
+
+    /// Sends a GET request and returns the whole answer with its headers.
+    ///
+    /// # Errors
+    /// When nothing answers.
+    pub fn get(&self, path: &str) -> io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&self.address, Duration::from_secs(5))?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        let host = self.address;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+
+    fn group_members(&self) -> Vec<(u32, Vec<String>)> {
+        let group = self.guardian.id();
+        let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+        entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+            .filter(|id| process_group(*id) == Some(group))
+            .filter_map(|id| Some((id, arguments(id)?)))
+            .collect()
+    }
+}
+
+impl Drop for OllamaServer {
+    fn drop(&mut self) {
+        // The end of its input makes the guardian end the group.
+        drop(self.guardian.stdin.take());
+        let _ = self.guardian.wait();
+    }
+}
+
+fn isolate(command: &mut Command, dir: &Path, address: SocketAddr) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("OLLAMA_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("OLLAMA_HOST", address.to_string());
+    command.env("OLLAMA_MODELS", dir.join("models"));
+    command.env("HOME", dir.join("home"));
+}
+
+#[cfg(unix)]
+fn own_process_group(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0);
+}
+
+#[cfg(not(unix))]
+fn own_process_group(_command: &mut Command) {}
+
+fn kill(id: u32) {
+    // Through the system's tool: the standard library only kills its own children.
+    let _ = Command::new("kill").args(["-KILL", &id.to_string()]).status();
+}
+
+/// The fifth field of `/proc/<id>/stat`, counted behind the name in parentheses.
+fn process_group(id: u32) -> Option<u32> {
+    let mut stat = String::new();
+    File::open(format!("/proc/{id}/stat")).ok()?.read_to_string(&mut stat).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(2)?.parse().ok()
+}
+
+fn arguments(id: u32) -> Option<Vec<String>> {
+    let line = std::fs::read(format!("/proc/{id}/cmdline")).ok()?;
+    Some(line.split(|byte| *byte == 0).map(|a| String::from_utf8_lossy(a).into_owned()).collect())
+}
