@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Measured<T> {
     /// The value, when it is known.
-    #[serde(default = "Option::default")]
     pub value: Option<T>,
     /// Why the value is absent, or how sure it is (“guessed from the name”).
     #[serde(default, skip_serializing_if = "Option::is_none")]
