@@ -1,1 +1,12 @@
-//! llmbench plugin: refactoring.
+//! Refactoring: an untyped Vue component goes in, a typed one is asked for.
+//!
+//! The model is asked once. [`extract`] finds the component in its answer, the
+//! validators of the roles `types`, `structure` and `behaviour` judge it, and
+//! [`score`] turns their findings into 0–10. `docs/scoring.md` tells the rules,
+//! `docs/writing-a-fixture.md` how to add a fixture.
+//!
+//! Nothing here runs or compiles code: that is the validators' work.
+
+pub mod extract;
+mod fences;
+mod sfc;
