@@ -4,4 +4,5 @@
 //! saw, `spec` reads `ast_checks.json`, `checks` answers its questions, `score`
 //! adds up. It checks no types and runs nothing.
 
+pub mod facts;
 pub mod sfc;

@@ -9,6 +9,8 @@ use super::markup::{Attribute, Cursor, MarkupError, Next};
 pub struct Template<'s> {
     /// Number of elements.
     pub node_count: u32,
+    /// Names of elements and components, as often as they stand there.
+    pub tags: Vec<&'s str>,
     /// In the order of the file.
     pub expressions: Vec<Expression<'s>>,
     /// Offset and text of comments.
@@ -68,6 +70,7 @@ pub(super) fn read<'s>(
             }
             Next::Open(tag) => {
                 template.node_count += 1;
+                template.tags.push(tag.name);
                 if verbatim.is_none() {
                     if tag.attributes.iter().any(|attribute| attribute.name == "v-pre") {
                         verbatim = Some(open.len());
