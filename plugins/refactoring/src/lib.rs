@@ -9,4 +9,21 @@
 
 pub mod extract;
 mod fences;
+pub mod fixture;
+pub mod prompt;
+mod references;
+pub mod score;
 mod sfc;
+mod shipped;
+mod test_type;
+mod verdict;
+
+pub use test_type::{BEHAVIOUR, Refactoring, STRUCTURE, TYPES};
+
+llmbench_plugin::register!(
+    TestType,
+    "refactoring",
+    "turns an untyped Vue component into a typed one",
+    Refactoring::new
+);
+llmbench_plugin::export_plugin!();

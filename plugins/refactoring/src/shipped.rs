@@ -1,0 +1,42 @@
+//! Fixtures that come inside the plugin.
+
+use std::collections::BTreeMap;
+
+use llmbench_api::Fixture;
+use rust_embed::RustEmbed;
+
+#[derive(RustEmbed)]
+#[folder = "../../fixtures/refactoring"]
+struct Files;
+
+/// The shipped fixtures by name; files that are not text are left out.
+pub(crate) fn shipped_fixtures() -> Vec<Fixture> {
+    let mut fixtures: BTreeMap<String, Fixture> = BTreeMap::new();
+    for path in Files::iter() {
+        let Some((name, inner)) = path.split_once('/') else { continue };
+        let Some(file) = Files::get(&path) else { continue };
+        let Ok(text) = String::from_utf8(file.data.into_owned()) else { continue };
+        let fixture = fixtures
+            .entry(name.to_owned())
+            .or_insert_with(|| Fixture { name: name.to_owned(), ..Fixture::default() });
+        fixture.files.insert(inner.to_owned(), text);
+    }
+    fixtures.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_fixture_loads_and_has_mutants() {
+        let fixtures = shipped_fixtures();
+        assert!(fixtures.iter().any(|fixture| fixture.name == "simple-component"));
+        for fixture in &fixtures {
+            let case = crate::fixture::load(fixture).unwrap();
+            let mutants = crate::fixture::mutants(&case.project.files).count();
+            assert!(mutants >= 8, "{}: {mutants} mutants", fixture.name);
+            assert!(fixture.dir.is_none());
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The steps of an attempt: ask once, have the code judged in each role, be done.
+
+use llmbench_api::{
+    Answer, Artifact, Case, DoneReason, Error, ErrorKind, Fixture, GenerateRequest, Generation,
+    History, Json, PastStep, Reference, Result, RoleSpec, Step, TestDescription, TestType, Verdict,
+};
+use serde::Deserialize;
+
+use crate::extract::{Extraction, extract};
+use crate::fixture::{self, CaseData, INPUT};
+use crate::score::{MAX_SCORE, SCORING_VERSION};
+use crate::{references, shipped, verdict};
+
+/// Role that judges whether the answer type-checks.
+pub const TYPES: &str = "types";
+/// Role that judges how the answer is typed.
+pub const STRUCTURE: &str = "structure";
+/// Role that judges whether the answer still does what the input does.
+pub const BEHAVIOUR: &str = "behaviour";
+
+const ROLES: [&str; 3] = [TYPES, STRUCTURE, BEHAVIOUR];
+
+/// The test type; it has no state and no settings.
+#[derive(Debug, Clone, Copy)]
+pub struct Refactoring;
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct Settings {}
+
+impl Refactoring {
+    /// The test type.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Settings`] for any setting: it has none.
+    pub fn new(settings: Json) -> Result<Self> {
+        llmbench_plugin::settings::<Settings>("refactoring", settings)?;
+        Ok(Self)
+    }
+}
+
+impl TestType for Refactoring {
+    fn describe(&self) -> TestDescription {
+        let role = |role: &str, default_validator: &str, required| RoleSpec {
+            role: role.to_owned(),
+            default_validator: default_validator.to_owned(),
+            required,
+        };
+        TestDescription {
+            summary: "turns an untyped Vue component into a typed one".to_owned(),
+            roles: vec![
+                role(TYPES, "tsc", true),
+                role(STRUCTURE, "ts-ast", true),
+                // No shipped validator plays it yet.
+                role(BEHAVIOUR, "", false),
+            ],
+            needs_fixture: true,
+            repeats_prompt: true,
+            scoring_version: Some(SCORING_VERSION.to_owned()),
+            max_score: MAX_SCORE,
+        }
+    }
+
+    fn shipped_fixtures(&self) -> Vec<Fixture> {
+        shipped::shipped_fixtures()
+    }
+
+    fn load(&self, fixture: &Fixture) -> Result<Case> {
+        fixture::load(fixture)
+    }
+
+    fn next(&self, case: &Case, history: &History) -> Result<Step> {
+        let data = case_data(case)?;
+        let Some(answers) = history.last_answers() else {
+            return Ok(Step::ask(GenerateRequest::user(data.prompt)));
+        };
+        let generation = match answers.first() {
+            Some(Answer::Answered(generation)) => generation,
+            Some(Answer::Failed(error)) => {
+                return Ok(Step::done(verdict::unanswered(&error.to_string())));
+            }
+            None => return Ok(Step::done(verdict::unanswered("the request was never sent"))),
+        };
+        let input = case.project.files.get(INPUT).map_or("", String::as_str);
+        let extraction = extract(&generation.text, input, &data.target);
+        let Some(code) = extraction.code.clone() else {
+            let verdict = verdict::without_code(&extraction);
+            return Ok(Step::done(with_warnings(verdict, &extraction, generation)));
+        };
+        if let Some(role) = ROLES.into_iter().find(|role| !is_judged(history, role)) {
+            return Ok(Step::validate(role, Artifact::single(data.target, code)));
+        }
+        let verdict = verdict::verdict(case, &data, &code, history);
+        Ok(Step::done(with_warnings(verdict, &extraction, generation)))
+    }
+
+    fn references(&self, case: &Case) -> Result<Vec<Reference>> {
+        references::references(case, &case_data(case)?)
+    }
+}
+
+fn case_data(case: &Case) -> Result<CaseData> {
+    CaseData::deserialize(&case.data).map_err(|error| {
+        let message = format!("case `{}` was not made by this test type", case.name);
+        Error::new(ErrorKind::Internal, message).with_cause(&error)
+    })
+}
+
+/// True when `role` was judged after the latest answer.
+fn is_judged(history: &History, wanted: &str) -> bool {
+    history
+        .steps
+        .iter()
+        .rev()
+        .take_while(|step| !matches!(step, PastStep::Asked { .. }))
+        .any(|step| matches!(step, PastStep::Validated { role, .. } if role == wanted))
+}
+
+fn with_warnings(mut verdict: Verdict, found: &Extraction, generation: &Generation) -> Verdict {
+    if generation.done_reason == DoneReason::Length {
+        verdict.warnings.push("answer was cut off at the token limit".to_owned());
+    }
+    verdict.warnings.extend(found.notes.iter().map(|note| format!("extraction: {note}")));
+    if !found.found.is_empty() {
+        verdict = verdict.with_metric("extracted_from", found.found.clone());
+    }
+    verdict
+}
+
+#[cfg(test)]
+mod tests;

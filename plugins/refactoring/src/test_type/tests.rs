@@ -1,0 +1,252 @@
+use std::collections::BTreeMap;
+
+use llmbench_api::{Check, Diagnostic, Findings, FindingsStatus, Severity};
+
+use super::*;
+use crate::fixture::tests::demo;
+
+const GOOD: &str = "```vue\n<script setup lang=\"ts\">\nconst a: number = 1\n</script>\n<template><p>{{ a }}</p></template>\n```";
+
+fn case() -> Case {
+    Refactoring.load(&demo()).unwrap()
+}
+
+fn asked(answer: Answer) -> PastStep {
+    PastStep::Asked { requests: vec![GenerateRequest::user("x")], answers: vec![answer] }
+}
+
+fn answered(text: &str, done_reason: DoneReason) -> PastStep {
+    asked(Answer::Answered(Generation { text: text.into(), done_reason, ..Generation::default() }))
+}
+
+fn types(compiles: bool) -> Findings {
+    let check = |name: &str, passed| Check {
+        name: name.into(),
+        passed,
+        weight: 1.0,
+        earned: f64::from(u8::from(passed)),
+        message: None,
+    };
+    let error = Diagnostic {
+        severity: Severity::Error,
+        file: "Component.vue".into(),
+        line: Some(12),
+        column: Some(5),
+        code: Some("TS2322".into()),
+        message: "Type 'string' is not assignable.\n  Further detail".into(),
+    };
+    Findings {
+        validator: "tsc".into(),
+        status: if compiles { FindingsStatus::Passed } else { FindingsStatus::Failed },
+        diagnostics: if compiles { Vec::new() } else { vec![error] },
+        checks: vec![
+            check("sfc_parses", true),
+            check("script_lang_ts", true),
+            check("compiles", compiles),
+            check("probe", true),
+        ],
+        ..Findings::default()
+    }
+}
+
+fn structure(score: f64) -> Findings {
+    Findings {
+        validator: "ts-ast".into(),
+        status: FindingsStatus::Passed,
+        score: Some(score),
+        checks: vec![Check {
+            name: "typed_props".into(),
+            weight: 2.0,
+            message: Some("1 of 2".into()),
+            ..Check::default()
+        }],
+        measurements: BTreeMap::from([
+            ("suppression_count".to_owned(), 0.0),
+            ("any_count".to_owned(), 1.0),
+        ]),
+        ..Findings::default()
+    }
+}
+
+fn passed() -> Findings {
+    Findings { status: FindingsStatus::Passed, ..Findings::default() }
+}
+
+/// Plays an attempt whose roles find what `findings` says.
+fn play(first: PastStep, findings: [Findings; 3]) -> (Vec<String>, Verdict) {
+    let case = case();
+    let [types, structure, behaviour] = findings;
+    let mut findings =
+        BTreeMap::from([(TYPES, types), (STRUCTURE, structure), (BEHAVIOUR, behaviour)]);
+    let mut history = History { run_index: 0, steps: vec![first] };
+    let mut order = Vec::new();
+    loop {
+        match Refactoring.next(&case, &history).unwrap() {
+            Step::Validate { role, artifact } => {
+                assert_eq!(artifact.entry, "Component.vue");
+                let findings = findings.remove(role.as_str()).expect("each role is judged once");
+                order.push(role.clone());
+                history.steps.push(PastStep::Validated {
+                    role,
+                    artifact,
+                    findings: Box::new(findings),
+                });
+            }
+            Step::Done { verdict } => return (order, *verdict),
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn it_asks_once_with_the_same_prompt_for_every_run() {
+    let prompts: Vec<_> = [0, 7]
+        .map(|run_index| match Refactoring.next(&case(), &History { run_index, steps: vec![] }) {
+            Ok(Step::Ask { requests, .. }) => requests,
+            other => panic!("unexpected {other:?}"),
+        })
+        .into();
+    assert_eq!(prompts[0], prompts[1]);
+    assert!(prompts[0][0].messages[0].content.contains("Type Component.vue for Ada"));
+}
+
+#[test]
+fn the_roles_are_judged_in_order_and_then_scored() {
+    let (order, verdict) =
+        play(answered(GOOD, DoneReason::Stop), [types(true), structure(10.0), passed()]);
+    assert_eq!(order, ["types", "structure", "behaviour"]);
+    assert_eq!(verdict.score, Some(10.0), "{verdict:?}");
+    assert_eq!(verdict.metrics["compiles"], true);
+    assert_eq!(verdict.metrics["ast_score"], 10.0);
+    assert_eq!(verdict.metrics["gates"]["behaviour"]["passed"], true);
+    assert_eq!(verdict.metrics["score_parts"]["structure"]["weight"], 4.0);
+    assert!(verdict.output.unwrap().starts_with("<script setup lang=\"ts\">"));
+}
+
+#[test]
+fn a_skipped_optional_role_is_left_out_with_its_reason() {
+    let skipped = Findings::skipped("no validator plays it");
+    let (_, verdict) =
+        play(answered(GOOD, DoneReason::Stop), [types(true), structure(10.0), skipped]);
+    assert_eq!(verdict.score, Some(10.0));
+    assert!(verdict.missing["behaviour"].contains("no validator plays it"));
+    assert_eq!(verdict.metrics["gates"]["behaviour"]["passed"], Json::Null);
+}
+
+#[test]
+fn a_skipped_required_role_means_no_score() {
+    let skipped = || Findings::skipped("node is not installed");
+    let (_, verdict) =
+        play(answered(GOOD, DoneReason::Stop), [skipped(), structure(8.0), passed()]);
+    assert_eq!(verdict.score, None);
+    assert_eq!(verdict.missing["score"], "role `types` was skipped: node is not installed");
+    assert!(verdict.missing.contains_key("compiles") && !verdict.metrics.contains_key("compiles"));
+    assert_eq!(verdict.metrics["ast_score"], 8.0);
+    let (_, verdict) = play(answered(GOOD, DoneReason::Stop), [types(true), skipped(), passed()]);
+    assert_eq!(verdict.score, None);
+    assert_eq!(verdict.missing["score"], "role `structure` was skipped: node is not installed");
+    let unscored = Findings { score: None, ..structure(0.0) };
+    let (_, verdict) = play(answered(GOOD, DoneReason::Stop), [types(true), unscored, passed()]);
+    assert_eq!(verdict.score, None);
+    assert!(verdict.missing["score"].contains("gave no score"));
+}
+
+#[test]
+fn errors_name_place_code_gates_and_failed_checks() {
+    let (_, verdict) =
+        play(answered(GOOD, DoneReason::Stop), [types(false), structure(5.0), passed()]);
+    assert_eq!(verdict.score, Some(4.0));
+    assert_eq!(
+        verdict.errors,
+        [
+            "Component.vue:12:5 TS2322 Type 'string' is not assignable.",
+            "1 type error(s): at most 5.0",
+            "structure: 2.0 of 4.0",
+            "structure check `typed_props` failed: 1 of 2",
+        ]
+    );
+}
+
+#[test]
+fn errors_are_bounded() {
+    let mut many = types(false);
+    many.diagnostics = vec![many.diagnostics[0].clone(); 200];
+    let mut checks = structure(0.0);
+    checks.checks = vec![checks.checks[0].clone(); 200];
+    let (_, verdict) = play(answered(GOOD, DoneReason::Stop), [many, checks, passed()]);
+    assert_eq!(verdict.errors.len(), 50);
+    assert_eq!(verdict.errors[30], "and 170 more compiler errors");
+    assert!(verdict.errors[49].starts_with("and ") && verdict.errors[49].ends_with(" more"));
+}
+
+#[test]
+fn an_answer_without_code_is_worth_nothing() {
+    let (order, verdict) =
+        play(answered("I can't.", DoneReason::Stop), [passed(), passed(), passed()]);
+    assert!(order.is_empty());
+    assert_eq!((verdict.score, verdict.output), (Some(0.0), None));
+    assert_eq!(verdict.errors, ["no code: the answer holds no code"]);
+    assert_eq!(verdict.metrics["compiles"], false);
+    assert!(verdict.missing.contains_key("ast_score"));
+}
+
+#[test]
+fn a_failed_request_has_no_score() {
+    let failed = asked(Answer::Failed(Error::new(ErrorKind::Timeout, "30 s passed")));
+    let (_, verdict) = play(failed, [passed(), passed(), passed()]);
+    assert_eq!(verdict.score, None);
+    assert!(verdict.missing["score"].contains("30 s passed"));
+    let nothing = PastStep::Asked { requests: vec![], answers: vec![] };
+    assert_eq!(play(nothing, [passed(), passed(), passed()]).1.score, None);
+}
+
+#[test]
+fn a_cut_off_answer_is_said_to_be_so() {
+    let open = GOOD.trim_end_matches('`');
+    let (_, verdict) =
+        play(answered(open, DoneReason::Length), [types(true), structure(10.0), passed()]);
+    assert!(verdict.warnings.contains(&"answer was cut off at the token limit".to_owned()));
+    assert!(verdict.warnings.iter().any(|warning| warning.contains("its block never ends")));
+}
+
+#[test]
+fn a_repeated_input_and_a_near_empty_answer_are_capped() {
+    let input = &demo().files[INPUT];
+    let repeated = format!("```vue\n\n{}\n```", input.replace('\n', "\n\n"));
+    for answer in [repeated.as_str(), "```vue\n<script/>\n```"] {
+        let (_, verdict) =
+            play(answered(answer, DoneReason::Stop), [types(true), structure(10.0), passed()]);
+        assert_eq!(verdict.score, Some(1.0), "{answer}");
+    }
+}
+
+#[test]
+fn probe_errors_cost_a_fifth_each_and_allowances_are_kept() {
+    let mut probed = types(true);
+    probed.checks[3].passed = false;
+    probed.measurements.insert("probe_error_count".into(), 2.0);
+    let (_, verdict) = play(answered(GOOD, DoneReason::Stop), [probed, structure(10.0), passed()]);
+    assert_eq!(verdict.score, Some(8.8));
+    let mut anys = structure(10.0);
+    anys.measurements.insert("any_count".into(), 2.0);
+    let (_, verdict) = play(answered(GOOD, DoneReason::Stop), [types(true), anys, passed()]);
+    assert_eq!(verdict.score, Some(9.25));
+}
+
+#[test]
+fn what_does_not_parse_is_not_taken_for_well_typed() {
+    let mut broken = structure(0.0);
+    broken.measurements = BTreeMap::from([("parse_error_count".to_owned(), 1.0)]);
+    let (_, verdict) = play(answered(GOOD, DoneReason::Stop), [types(true), broken, passed()]);
+    assert_eq!(verdict.metrics["gates"]["sfc"]["passed"], false);
+    assert_eq!(verdict.metrics["score_parts"]["typedness"]["earned"], 0.0);
+    assert_eq!(verdict.score, Some(0.6));
+}
+
+#[test]
+fn settings_are_refused_by_name() {
+    assert!(Refactoring::new(Json::Null).is_ok());
+    let error = Refactoring::new(serde_json::json!({ "colour": 1 })).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Settings);
+    assert!(error.to_string().contains("colour"), "{error}");
+}
