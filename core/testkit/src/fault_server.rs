@@ -5,7 +5,7 @@
 //! show is tested against the real one instead.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -62,6 +62,46 @@ pub struct Request {
     pub path: String,
     /// The whole body.
     pub body: String,
+}
+
+/// An address at which connections are neither made nor refused.
+///
+/// It listens, never accepts, and its queue is full: the system then drops
+/// what arrives, as a firewall does.
+#[derive(Debug)]
+pub struct DeafAddress {
+    address: SocketAddr,
+    _listener: TcpListener,
+    _queued: Vec<TcpStream>,
+}
+
+impl DeafAddress {
+    /// A deaf address on the loopback interface, `None` where the system
+    /// accepts any number of connections by itself.
+    ///
+    /// # Panics
+    /// When the loopback interface has no free port.
+    pub fn new() -> Option<Self> {
+        const LARGEST_QUEUE: usize = 5000;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free loopback port");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let mut queued = Vec::new();
+        while queued.len() < LARGEST_QUEUE {
+            match TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+                Ok(stream) => queued.push(stream),
+                Err(error) if error.kind() == ErrorKind::TimedOut => {
+                    return Some(Self { address, _listener: listener, _queued: queued });
+                }
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+
+    /// Its URL, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
 }
 
 /// The running stand-in; ends when dropped.
