@@ -1,0 +1,172 @@
+//! Sends the requests of one step and watches the hardware meanwhile.
+
+use std::sync::Arc;
+
+use llmbench_api::{
+    Arrival, BatchOutcome, Error, ErrorKind, Event, EventKind, EventSink, Flow, GenerateOptions,
+    GenerateRequest, Generation,
+};
+
+use super::AttemptInput;
+use crate::call::bounded;
+use crate::events::{Observer, RunEvent};
+use crate::session::Session;
+use crate::validity;
+use crate::watch::{Watch, Watched, Window};
+
+/// A batch of requests and everything that came of it.
+pub(crate) struct Exchange {
+    /// As sent.
+    pub(crate) requests: Vec<GenerateRequest>,
+    /// One for each request that was sent.
+    pub(crate) answers: Vec<BatchOutcome>,
+    /// What the monitors saw.
+    pub(crate) watched: Vec<Watched>,
+    /// The error that ends the attempt.
+    pub(crate) failure: Option<Error>,
+    /// Why the attempt does not count.
+    pub(crate) invalid: Option<String>,
+    /// Failures that were retried.
+    pub(crate) retries: Vec<String>,
+}
+
+impl Exchange {
+    /// The complete answers.
+    pub(crate) fn generations(&self) -> impl Iterator<Item = &Generation> {
+        self.answers.iter().filter_map(|answer| match answer {
+            BatchOutcome::Answered(generation) => Some(generation),
+            BatchOutcome::Failed(_) => None,
+        })
+    }
+
+    /// When the model was at work.
+    pub(crate) fn windows(&self) -> Vec<Window> {
+        self.generations()
+            .map(|answer| Window { from_ns: answer.sent_at_ns, to_ns: answer.done_at_ns })
+            .collect()
+    }
+}
+
+/// Sends `requests`; monitors sample while they are answered and stop before anything is judged.
+pub(crate) fn ask(
+    session: &Session,
+    input: AttemptInput<'_>,
+    requests: Vec<GenerateRequest>,
+    arrival: &Arrival,
+) -> Exchange {
+    let requests: Vec<_> =
+        requests.into_iter().map(|request| complete(session, input, request)).collect();
+    let watch = Watch::start(session);
+    let mut retries = Vec::new();
+    let outcome = match arrival {
+        Arrival::Sequential => one_after_the_other(session, &requests, &mut retries),
+        scheduled => as_batch(session, &requests, scheduled),
+    };
+    let watched = watch.stop();
+    let (answers, failure) = match outcome {
+        Ok(answers) => (answers, None),
+        Err((answers, error)) => (answers, Some(error)),
+    };
+    let invalid = requests.iter().zip(&answers).find_map(|(request, answer)| match answer {
+        BatchOutcome::Answered(generation) => {
+            validity::invalid(request, generation, input.bytes_per_token)
+        }
+        BatchOutcome::Failed(_) => None,
+    });
+    Exchange { requests, answers, watched, failure, invalid, retries }
+}
+
+/// Fills in model, seed and the run's options where the test left them at their defaults.
+fn complete(
+    session: &Session,
+    input: AttemptInput<'_>,
+    mut request: GenerateRequest,
+) -> GenerateRequest {
+    request.model = input.model.to_owned();
+    if request.options == GenerateOptions::default() {
+        request.options = session.options.generate.clone();
+    }
+    request.options.seed = input.planned.seed;
+    request
+}
+
+type Outcome = Result<Vec<BatchOutcome>, (Vec<BatchOutcome>, Error)>;
+
+fn one_after_the_other(
+    session: &Session,
+    requests: &[GenerateRequest],
+    retries: &mut Vec<String>,
+) -> Outcome {
+    let mut answers = Vec::new();
+    for request in requests {
+        match with_retries(session, request, retries) {
+            Ok(generation) => answers.push(BatchOutcome::Answered(generation)),
+            Err(error) => {
+                answers.push(BatchOutcome::Failed(error.clone()));
+                return Err((answers, error));
+            }
+        }
+    }
+    Ok(answers)
+}
+
+/// Infrastructure failures are repeated after a pause that doubles; each is recorded.
+fn with_retries(
+    session: &Session,
+    request: &GenerateRequest,
+    retries: &mut Vec<String>,
+) -> Result<Generation, Error> {
+    let mut pause = session.options.retry_pause;
+    let mut left = session.options.retries;
+    loop {
+        let error = match generate(session, request) {
+            Ok(generation) => return Ok(generation),
+            Err(error) => error,
+        };
+        if !error.kind.is_transient() || left == 0 || session.cancel.is_cancelled() {
+            return Err(error);
+        }
+        left -= 1;
+        let reason = error.to_string();
+        session.tell(&RunEvent::Retrying { reason: &reason });
+        tracing::warn!(reason, "request failed, trying again");
+        retries.push(reason);
+        if !session.cancel.sleep(pause) {
+            return Err(Error::new(ErrorKind::Cancelled, "cancelled"));
+        }
+        pause *= 2;
+    }
+}
+
+/// One request, with the run's time limit.
+pub(crate) fn generate(session: &Session, request: &GenerateRequest) -> Result<Generation, Error> {
+    let cx = crate::control::quiet_context(&session.cancel, Some(session.options.request_timeout));
+    let (backend, request, sink) = (Arc::clone(&session.backend), request.clone(), sink(session));
+    bounded("the backend", &cx, move |cx| backend.generate(&request, &sink, cx))
+}
+
+fn as_batch(session: &Session, requests: &[GenerateRequest], arrival: &Arrival) -> Outcome {
+    // Each request may use its whole limit, one after the other in the worst case.
+    let limit = session.options.request_timeout * requests.len().max(1) as u32;
+    let cx = crate::control::quiet_context(&session.cancel, Some(limit));
+    let (backend, requests, arrival, sink) =
+        (Arc::clone(&session.backend), requests.to_vec(), arrival.clone(), sink(session));
+    bounded("the backend", &cx, move |cx| backend.generate_batch(&requests, &arrival, &sink, cx))
+        .map_err(|error| (Vec::new(), error))
+}
+
+fn sink(session: &Session) -> ObservedEvents {
+    ObservedEvents(Arc::clone(&session.observer))
+}
+
+/// Passes the arrival of text on to the observer.
+struct ObservedEvents(Arc<dyn Observer>);
+
+impl EventSink for ObservedEvents {
+    fn event(&self, event: Event<'_>) -> Flow {
+        if matches!(event.kind, EventKind::Text | EventKind::Thinking) {
+            self.0.event(&RunEvent::Chunk { bytes: event.text.len(), at_ns: event.at_ns });
+        }
+        Flow::Continue
+    }
+}

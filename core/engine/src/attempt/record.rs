@@ -1,0 +1,274 @@
+//! Makes the record of an attempt: every figure, or the reason for its absence.
+
+use std::collections::BTreeMap;
+
+use llmbench_api::record::{AttemptRecord, AttemptStatus};
+use llmbench_api::{Findings, Generation, History, Json, PastStep};
+
+use super::{AttemptInput, Ending, Exchange};
+use crate::session::Session;
+use crate::watch::{self, GpuFigures, Window};
+
+/// Below this mean utilisation the GPU was not what limited the speed.
+const LOW_UTILIZATION_PERCENT: f64 = 80.0;
+
+/// Everything that a record is made of.
+pub(crate) struct RecordInput<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) input: AttemptInput<'a>,
+    pub(crate) timestamp: String,
+    pub(super) ending: &'a Ending,
+    pub(crate) history: &'a History,
+    pub(crate) exchanges: &'a [Exchange],
+}
+
+pub(super) fn record(from: RecordInput<'_>) -> AttemptRecord {
+    let RecordInput { session, input, timestamp, ending, history, exchanges } = from;
+    let verdict = &ending.verdict;
+    let answers: Vec<&Generation> = exchanges.iter().flat_map(Exchange::generations).collect();
+    let windows: Vec<Window> = exchanges.iter().flat_map(Exchange::windows).collect();
+    let mut missing = Missing::new(ending, &answers);
+    missing.reasons.extend(verdict.missing.clone());
+
+    let speeds = Speeds::of(&answers);
+    let gpu = gpu_figures(exchanges, &windows);
+    let mut extra = verdict.metrics.clone();
+    let compiles = extra.remove("compiles").and_then(|value| value.as_bool());
+    let ast_score = extra.remove("ast_score").and_then(|value| value.as_f64());
+    if input.prompt_seen {
+        extra.insert("prompt_cached".into(), Json::Bool(true));
+    }
+
+    let scored = ending.status == AttemptStatus::Scored;
+    let record = AttemptRecord {
+        id: input.planned.id.clone(),
+        model: input.model.to_owned(),
+        fixture: input.case.name.clone(),
+        timestamp,
+        run_number: input.planned.run_index + 1,
+        status: ending.status,
+        score: missing.keep("score", verdict.score.filter(|_| scored)),
+        scoring_version: session.description.scoring_version.clone(),
+        compiles: missing.keep("compiles", compiles),
+        ast_score: missing.keep("ast_score", ast_score),
+        tokens_per_sec: missing.keep_server("tokens_per_sec", speeds.decode, &answers),
+        duration_sec: missing.keep("duration_sec", speeds.duration_sec),
+        ttft_sec: missing.keep("ttft_sec", speeds.ttft_sec),
+        load_sec: missing.keep_server("load_sec", speeds.load_sec, &answers),
+        prefill_tokens_per_sec: missing.keep_server(
+            "prefill_tokens_per_sec",
+            speeds.prefill,
+            &answers,
+        ),
+        queue_sec: missing.keep_server("queue_sec", speeds.queue_sec, &answers),
+        prompt_tokens: missing.keep_server("prompt_tokens", speeds.prompt_tokens, &answers),
+        completion_tokens: missing.keep_server(
+            "completion_tokens",
+            speeds.completion_tokens,
+            &answers,
+        ),
+        done_reason: missing
+            .keep("done_reason", answers.last().map(|answer| answer.done_reason.clone())),
+        seed: input.planned.seed,
+        gpu_avg_utilization: missing.keep_gpu("gpu_avg_utilization", gpu.avg_utilization, &gpu),
+        gpu_peak_utilization: missing.keep_gpu("gpu_peak_utilization", gpu.peak_utilization, &gpu),
+        gpu_avg_memory_gb: missing.keep_gpu("gpu_avg_memory_gb", gpu.avg_memory_gb, &gpu),
+        gpu_peak_memory_gb: missing.keep_gpu("gpu_peak_memory_gb", gpu.peak_memory_gb, &gpu),
+        energy_joules: missing.keep_gpu("energy_joules", gpu.energy_joules, &gpu),
+        output_code: missing.keep("output_code", verdict.output.clone()),
+        errors: errors(ending),
+        warnings: warnings(verdict, &answers, exchanges, &gpu),
+        findings: findings(history),
+        monitors: exchanges
+            .iter()
+            .flat_map(|exchange| {
+                exchange.watched.iter().map(|seen| watch::statistics(seen, &exchange.windows()))
+            })
+            .collect(),
+        retries: exchanges.iter().flat_map(|exchange| exchange.retries.clone()).collect(),
+        missing: BTreeMap::new(),
+        extra,
+    };
+    AttemptRecord { missing: missing.reasons, ..record }
+}
+
+fn gpu_figures(exchanges: &[Exchange], windows: &[Window]) -> GpuFigures {
+    // Each exchange has series of its own; the common case is one exchange.
+    match exchanges {
+        [] => GpuFigures { reason: Some("nothing was generated".into()), ..GpuFigures::default() },
+        [only] => watch::gpu_figures(&only.watched, windows),
+        [first, rest @ ..] => rest
+            .iter()
+            .fold(watch::gpu_figures(&first.watched, &first.windows()), |sum, exchange| {
+                merge(sum, watch::gpu_figures(&exchange.watched, &exchange.windows()))
+            }),
+    }
+}
+
+/// Peaks of both, energy together; a mean over several requests weighs them alike.
+fn merge(a: GpuFigures, b: GpuFigures) -> GpuFigures {
+    let both = |a: Option<f64>, b: Option<f64>, join: fn(f64, f64) -> f64| match (a, b) {
+        (Some(a), Some(b)) => Some(join(a, b)),
+        (a, b) => a.or(b),
+    };
+    GpuFigures {
+        avg_utilization: both(a.avg_utilization, b.avg_utilization, |a, b| (a + b) / 2.0),
+        peak_utilization: both(a.peak_utilization, b.peak_utilization, f64::max),
+        avg_memory_gb: both(a.avg_memory_gb, b.avg_memory_gb, |a, b| (a + b) / 2.0),
+        peak_memory_gb: both(a.peak_memory_gb, b.peak_memory_gb, f64::max),
+        energy_joules: a.energy_joules.zip(b.energy_joules).map(|(a, b)| a + b),
+        reason: a.reason.or(b.reason),
+    }
+}
+
+/// Figures over all answers of an attempt; absent as soon as one part is.
+struct Speeds {
+    decode: Option<f64>,
+    prefill: Option<f64>,
+    duration_sec: Option<f64>,
+    ttft_sec: Option<f64>,
+    load_sec: Option<f64>,
+    queue_sec: Option<f64>,
+    prompt_tokens: Option<u64>,
+    completion_tokens: Option<u64>,
+}
+
+impl Speeds {
+    fn of(answers: &[&Generation]) -> Self {
+        fn sum<T: std::iter::Sum>(
+            answers: &[&Generation],
+            part: impl Fn(&Generation) -> Option<T>,
+        ) -> Option<T> {
+            if answers.is_empty() { None } else { answers.iter().map(|answer| part(answer)).sum() }
+        }
+        let rate = |count: Option<u64>, seconds: Option<f64>| match (count, seconds) {
+            (Some(count), Some(seconds)) if count > 0 && seconds > 0.0 => {
+                Some(count as f64 / seconds)
+            }
+            _ => None,
+        };
+        let prompt_tokens = sum(answers, |answer| answer.prompt_tokens);
+        let completion_tokens = sum(answers, |answer| answer.completion_tokens);
+        Self {
+            decode: rate(completion_tokens, sum(answers, |answer| answer.decode_sec)),
+            prefill: rate(prompt_tokens, sum(answers, |answer| answer.prefill_sec)),
+            duration_sec: sum(answers, |answer| Some(answer.duration_sec())),
+            ttft_sec: answers.first().and_then(|answer| answer.ttft_sec()),
+            load_sec: sum(answers, |answer| answer.load_sec),
+            queue_sec: sum(answers, |answer| answer.queue_sec),
+            prompt_tokens,
+            completion_tokens,
+        }
+    }
+}
+
+/// Collects the reasons for what is absent.
+struct Missing {
+    reasons: BTreeMap<String, String>,
+    general: String,
+}
+
+impl Missing {
+    fn new(ending: &Ending, answers: &[&Generation]) -> Self {
+        let general = match (&ending.error, ending.status) {
+            (Some(error), _) => error.to_string(),
+            (None, AttemptStatus::Invalid) => {
+                "the measurement is not valid, so the answer was not judged".into()
+            }
+            (None, _) if answers.is_empty() => "nothing was generated".into(),
+            (None, _) => "the test does not report it".into(),
+        };
+        Self { reasons: BTreeMap::new(), general }
+    }
+
+    fn keep<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
+        self.keep_because(field, value, None)
+    }
+
+    /// A figure of the server; the backend gives the reason.
+    fn keep_server<T>(
+        &mut self,
+        field: &str,
+        value: Option<T>,
+        answers: &[&Generation],
+    ) -> Option<T> {
+        let source = match field {
+            "tokens_per_sec" => ["completion_tokens", "decode_sec"],
+            "prefill_tokens_per_sec" => ["prompt_tokens", "prefill_sec"],
+            own => [own, own],
+        };
+        let reason = answers
+            .iter()
+            .find_map(|answer| source.iter().find_map(|name| answer.missing.get(*name)));
+        let reason = reason
+            .cloned()
+            .or_else(|| (!answers.is_empty()).then(|| "the server does not report it".to_owned()));
+        self.keep_because(field, value, reason)
+    }
+
+    fn keep_gpu(&mut self, field: &str, value: Option<f64>, gpu: &GpuFigures) -> Option<f64> {
+        let reason = match field {
+            "energy_joules" => gpu
+                .reason
+                .clone()
+                .or_else(|| Some("fewer than two power samples within the generation".into())),
+            _ => gpu.reason.clone(),
+        };
+        self.keep_because(field, value, reason)
+    }
+
+    fn keep_because<T>(
+        &mut self,
+        field: &str,
+        value: Option<T>,
+        reason: Option<String>,
+    ) -> Option<T> {
+        if value.is_some() {
+            self.reasons.remove(field);
+        } else if !self.reasons.contains_key(field) {
+            let reason = reason.unwrap_or_else(|| self.general.clone());
+            self.reasons.insert(field.to_owned(), reason);
+        }
+        value
+    }
+}
+
+fn errors(ending: &Ending) -> Vec<String> {
+    let mut errors = Vec::new();
+    if let Some(error) = &ending.error {
+        errors.push(error.to_string());
+        errors.extend(error.hint.clone());
+    }
+    errors.extend(ending.verdict.invalid.clone());
+    errors.extend(ending.verdict.errors.iter().cloned());
+    errors
+}
+
+fn warnings(
+    verdict: &llmbench_api::Verdict,
+    answers: &[&Generation],
+    exchanges: &[Exchange],
+    gpu: &GpuFigures,
+) -> Vec<String> {
+    let mut warnings = verdict.warnings.clone();
+    warnings.extend(answers.iter().flat_map(|answer| answer.warnings.iter().cloned()));
+    warnings.extend(exchanges.iter().flat_map(|exchange| {
+        exchange.watched.iter().flat_map(|seen| seen.series.warnings.iter().cloned())
+    }));
+    if let Some(mean) = gpu.avg_utilization.filter(|mean| *mean < LOW_UTILIZATION_PERCENT) {
+        warnings.push(format!(
+            "average GPU utilisation was {mean:.0} %, under {LOW_UTILIZATION_PERCENT:.0} %: the GPU did not limit the speed (model partly on the CPU, short answer, or another bottleneck)"
+        ));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    warnings.retain(|warning| seen.insert(warning.clone()));
+    warnings
+}
+
+fn findings(history: &History) -> BTreeMap<String, Findings> {
+    let validated = history.steps.iter().filter_map(|step| match step {
+        PastStep::Validated { role, findings, .. } => Some((role.clone(), (**findings).clone())),
+        _ => None,
+    });
+    validated.collect()
+}

@@ -1,0 +1,45 @@
+//! Judges an answer that exists already, without a model.
+
+use llmbench_api::{
+    BatchOutcome, Case, DoneReason, Error, ErrorKind, Generation, History, PastStep, Step, Verdict,
+};
+
+use crate::attempt::judged;
+use crate::session::Session;
+
+/// What the test makes of `answer`, with the real validators.
+///
+/// The test's state machine is driven as in a run, with `answer` as the reply
+/// to its first request.
+///
+/// # Errors
+/// Failures of the test or of a validator; `Unsupported` when the test asks a second time.
+pub fn judge(session: &Session, case: &Case, answer: &str) -> Result<(Verdict, History), Error> {
+    let mut history = History::default();
+    loop {
+        match session.test.next(case, &history)? {
+            Step::Ask { requests, .. } if history.steps.is_empty() => {
+                let generation = Generation {
+                    text: answer.to_owned(),
+                    done_reason: DoneReason::Stop,
+                    ..Generation::default()
+                };
+                history.steps.push(PastStep::Asked {
+                    requests,
+                    answers: vec![BatchOutcome::Answered(generation)],
+                });
+            }
+            Step::Validate { role, artifact } => {
+                let findings = Box::new(judged(session, case, &role, &artifact)?);
+                history.steps.push(PastStep::Validated { role, artifact, findings });
+            }
+            Step::Done { verdict } => return Ok((*verdict, history)),
+            _ => {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    "this test asks more than once, so a single answer cannot be judged",
+                ));
+            }
+        }
+    }
+}

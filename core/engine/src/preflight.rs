@@ -1,0 +1,163 @@
+//! Everything that can be known to fail before the first attempt, checked first.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use llmbench_api::record::{MonitorRecord, RoleRecord};
+use llmbench_api::{
+    Backend, CallContext, Case, Error, ErrorKind, Fixture, ModelIdentity, ServerInfo, TestType,
+};
+
+use crate::call::bounded;
+use crate::control::{ProgressSink, context};
+use crate::session::{NamedMonitor, RolePlayer};
+use crate::{CancelToken, fixtures};
+
+/// How long a server may take to say who it is.
+const PROBE_LIMIT: Duration = Duration::from_secs(10);
+/// How long a monitor may take to say what it sees.
+const MONITOR_LIMIT: Duration = Duration::from_secs(4);
+/// How long tools may take to get ready: the first use installs them.
+const PREPARE_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// Calls components before a run: cancellable, with progress.
+#[derive(Clone)]
+pub struct Preflight {
+    /// Stops the checks.
+    pub cancel: CancelToken,
+    /// Sees what takes long.
+    pub progress: ProgressSink,
+}
+
+impl Preflight {
+    fn context(&self, limit: Duration) -> CallContext {
+        context(&self.cancel, Some(limit), Arc::clone(&self.progress))
+    }
+
+    /// What answers at the other end.
+    ///
+    /// # Errors
+    /// As [`Backend::probe`].
+    pub fn server(&self, backend: &Arc<dyn Backend>) -> Result<ServerInfo, Error> {
+        let backend = Arc::clone(backend);
+        bounded("probing the backend", &self.context(PROBE_LIMIT), move |cx| backend.probe(cx))
+    }
+
+    /// What each model is, in order.
+    ///
+    /// # Errors
+    /// As [`Backend::identify`]; the first model that fails.
+    pub fn models(
+        &self,
+        backend: &Arc<dyn Backend>,
+        names: &[String],
+    ) -> Result<Vec<ModelIdentity>, Error> {
+        let identify = |name: &String| {
+            let (backend, name) = (Arc::clone(backend), name.clone());
+            bounded("identifying a model", &self.context(PROBE_LIMIT), move |cx| {
+                backend.identify(&name, cx)
+            })
+        };
+        names.iter().map(identify).collect()
+    }
+
+    /// Turns fixtures into cases; each case's project carries the fixture's hash.
+    ///
+    /// # Errors
+    /// As [`TestType::load`].
+    pub fn cases(&self, test: &dyn TestType, fixtures: &[Fixture]) -> Result<Vec<Case>, Error> {
+        let load = |fixture: &Fixture| {
+            let mut case = test.load(fixture)?;
+            case.project.id = fixtures::hash(fixture);
+            Ok(case)
+        };
+        fixtures.iter().map(load).collect()
+    }
+
+    /// The monitors that have something to watch, and a record of all.
+    pub fn monitors(&self, monitors: Vec<NamedMonitor>) -> (Vec<NamedMonitor>, Vec<MonitorRecord>) {
+        let (mut usable, mut records) = (Vec::new(), Vec::new());
+        for named in monitors {
+            let monitor = Arc::clone(&named.monitor);
+            let probed = bounded("probing a monitor", &self.context(MONITOR_LIMIT), move |cx| {
+                monitor.probe(cx)
+            });
+            let name = named.name.clone();
+            records.push(match probed {
+                Ok(info) => {
+                    usable.push(named);
+                    MonitorRecord { name, info, unavailable: None }
+                }
+                Err(error) => MonitorRecord {
+                    name,
+                    unavailable: Some(error.to_string()),
+                    ..MonitorRecord::default()
+                },
+            });
+        }
+        (usable, records)
+    }
+
+    /// Makes every validator ready for every case.
+    ///
+    /// A validator whose tools are missing is replaced by a skipped role with
+    /// the reason; the record says so.
+    ///
+    /// # Errors
+    /// A fixture or setting that a validator refuses.
+    #[expect(clippy::type_complexity, reason = "two maps over the same roles")]
+    pub fn roles(
+        &self,
+        players: BTreeMap<String, RolePlayer>,
+        cases: &[Case],
+    ) -> Result<(BTreeMap<String, RolePlayer>, BTreeMap<String, RoleRecord>), Error> {
+        let (mut ready, mut records) = (BTreeMap::new(), BTreeMap::new());
+        for (role, player) in players {
+            let (player, record) = self.role(player, cases)?;
+            ready.insert(role.clone(), player);
+            records.insert(role, record);
+        }
+        Ok((ready, records))
+    }
+
+    fn role(&self, player: RolePlayer, cases: &[Case]) -> Result<(RolePlayer, RoleRecord), Error> {
+        let (name, validator) = match player {
+            RolePlayer::Validator { name, validator } => (name, validator),
+            RolePlayer::Skipped { reason } => {
+                let record = RoleRecord { skipped: Some(reason.clone()), ..RoleRecord::default() };
+                return Ok((RolePlayer::Skipped { reason }, record));
+            }
+        };
+        let mut record = RoleRecord { validator: Some(name.clone()), ..RoleRecord::default() };
+        for case in cases {
+            let (validator, project) = (Arc::clone(&validator), case.project.clone());
+            let prepared =
+                bounded("preparing a validator", &self.context(PREPARE_LIMIT), move |cx| {
+                    validator.prepare(&project, cx)
+                });
+            match prepared {
+                Ok(info) => record.info = info,
+                Err(error)
+                    if matches!(
+                        error.kind,
+                        ErrorKind::InvalidInput | ErrorKind::Settings | ErrorKind::Cancelled
+                    ) =>
+                {
+                    return Err(Error {
+                        message: format!("fixture `{}`: {}", case.name, error.message),
+                        ..error
+                    });
+                }
+                Err(error) => {
+                    let hint =
+                        error.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+                    let reason = format!("validator `{name}` is not available: {error}{hint}");
+                    record.skipped = Some(reason.clone());
+                    return Ok((RolePlayer::Skipped { reason }, record));
+                }
+            }
+        }
+        Ok((RolePlayer::Validator { name, validator }, record))
+    }
+}

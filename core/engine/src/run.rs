@@ -1,0 +1,283 @@
+//! Executes a plan: attempt after attempt, each on disk before the next.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use llmbench_api::record::{AttemptRecord, AttemptStatus, ModelRecord, RunManifest, RunStatus};
+use llmbench_api::{Case, Error, ErrorKind, GenerateRequest, Message, PastStep, Role, Step};
+
+use crate::attempt::{self, Attempt, AttemptInput};
+use crate::call::bounded;
+use crate::events::RunEvent;
+use crate::journal::{Journal, JournalError};
+use crate::plan::Plan;
+use crate::session::Session;
+
+/// Attempts in a row that find no server before the run gives up.
+const MOST_UNREACHABLE: u32 = 5;
+/// Bytes of the real prompt that a warm-up request holds.
+const WARMUP_BYTES: usize = 2000;
+/// Tokens of a warm-up answer.
+const WARMUP_TOKENS: u32 = 8;
+
+/// Everything that a run needs.
+pub struct RunInput<'a> {
+    /// The components.
+    pub session: &'a Session,
+    /// The attempts.
+    pub plan: &'a Plan,
+    /// The cases that the plan's indices mean.
+    pub cases: &'a [Case],
+    /// Complete but for its end; its models are the plan's.
+    pub manifest: RunManifest,
+    /// Folder of runs.
+    pub out: &'a Path,
+}
+
+/// What a run left.
+#[derive(Debug)]
+pub struct RunOutcome {
+    /// The run's folder.
+    pub dir: PathBuf,
+    /// As it stands in `run.json`.
+    pub manifest: RunManifest,
+    /// As they stand in `samples.jsonl`.
+    pub records: Vec<AttemptRecord>,
+}
+
+/// Executes the plan.
+///
+/// A cancelled run ends early with status `interrupted`; everything that was
+/// finished is kept. So it is when the server stays unreachable (`failed`).
+///
+/// # Errors
+/// [`JournalError`] when results cannot be written: going on would lose them.
+pub fn run(input: RunInput<'_>) -> Result<RunOutcome, JournalError> {
+    let RunInput { session, plan, cases, manifest, out } = input;
+    let journal = Journal::create(out, &manifest)?;
+    let started = Instant::now();
+    session.tell(&RunEvent::Started { attempts: plan.attempts.len() });
+    let mut runner = Runner {
+        session,
+        cases,
+        manifest,
+        journal,
+        records: Vec::new(),
+        prompts_seen: HashSet::new(),
+        unreachable: 0,
+    };
+    let end = runner.attempts(plan)?;
+    let mut manifest = runner.manifest;
+    manifest.status = end.status;
+    manifest.error = end.error;
+    manifest.finished_at = Some(jiff::Timestamp::now().to_string());
+    manifest.elapsed_sec = Some(started.elapsed().as_secs_f64());
+    runner.journal.write_manifest(&manifest)?;
+    Ok(RunOutcome { dir: runner.journal.dir().to_owned(), manifest, records: runner.records })
+}
+
+struct Runner<'a> {
+    session: &'a Session,
+    cases: &'a [Case],
+    manifest: RunManifest,
+    journal: Journal,
+    records: Vec<AttemptRecord>,
+    /// Model and case whose first prompt was sent before.
+    prompts_seen: HashSet<(usize, usize)>,
+    /// Attempts in a row that found no server.
+    unreachable: u32,
+}
+
+struct End {
+    status: RunStatus,
+    error: Option<String>,
+}
+
+impl Runner<'_> {
+    fn attempts(&mut self, plan: &Plan) -> Result<End, JournalError> {
+        let mut current = None;
+        let mut unusable: Option<Error> = None;
+        for (index, planned) in plan.attempts.iter().enumerate() {
+            if self.session.cancel.is_cancelled() {
+                return Ok(End { status: RunStatus::Interrupted, error: None });
+            }
+            if current != Some(planned.model) {
+                current = Some(planned.model);
+                unusable = self.warm_up(planned.model, planned.case).err();
+                self.journal.write_manifest(&self.manifest)?;
+                if self.session.cancel.is_cancelled() {
+                    continue;
+                }
+            }
+            let model = self.manifest.models[planned.model].identity.name.clone();
+            let case = &self.cases[planned.case];
+            self.session.tell(&RunEvent::AttemptStarted {
+                index,
+                model: &model,
+                fixture: &case.name,
+                run_number: planned.run_index + 1,
+            });
+            let seen = !self.prompts_seen.insert((planned.model, planned.case));
+            let input = AttemptInput {
+                planned,
+                model: &model,
+                case,
+                bytes_per_token: self.manifest.models[planned.model].bytes_per_token,
+                prompt_seen: seen && self.session.description.repeats_prompt,
+            };
+            let mut attempt = match &unusable {
+                Some(error) => attempt::unusable(self.session, input, error.clone()),
+                None => attempt::attempt(self.session, input),
+            };
+            self.write(&mut attempt)?;
+            self.session.tell(&RunEvent::AttemptFinished { index, record: &attempt.record });
+            let no_server =
+                attempt.error.as_ref().is_some_and(|error| error.kind == ErrorKind::Unavailable);
+            self.unreachable = if no_server { self.unreachable + 1 } else { 0 };
+            self.records.push(attempt.record);
+            if self.unreachable >= MOST_UNREACHABLE && index + 1 < plan.attempts.len() {
+                let error = format!(
+                    "the server was unreachable for {MOST_UNREACHABLE} attempts in a row; the rest was not tried"
+                );
+                return Ok(End { status: RunStatus::Failed, error: Some(error) });
+            }
+        }
+        let interrupted =
+            self.records.iter().any(|record| record.status == AttemptStatus::Cancelled);
+        let status = if interrupted || self.session.cancel.is_cancelled() {
+            RunStatus::Interrupted
+        } else {
+            RunStatus::Finished
+        };
+        Ok(End { status, error: None })
+    }
+
+    /// Artifacts first, then the record: a record never names a file that is not there.
+    fn write(&mut self, attempt: &mut Attempt) -> Result<(), JournalError> {
+        let artifacts = self.journal.artifacts(&attempt.record.id)?;
+        for findings in attempt.record.findings.values_mut() {
+            for file in &mut findings.kept_files {
+                if file.is_file() {
+                    *file = artifacts.adopt(file)?;
+                }
+            }
+        }
+        for (number, step) in attempt.history.steps.iter().enumerate() {
+            let number = number + 1;
+            match step {
+                PastStep::Asked { requests, answers } => {
+                    artifacts.json(&format!("{number}-request.json"), requests)?;
+                    artifacts.json(&format!("{number}-response.json"), answers)?;
+                }
+                PastStep::Validated { role, artifact, findings } => {
+                    artifacts.json(&format!("{number}-{role}.json"), findings)?;
+                    artifacts.text(&artifact.entry, artifact.entry_text())?;
+                }
+                _ => {}
+            }
+        }
+        for (name, series) in &attempt.series {
+            artifacts.json(&format!("monitor-{name}.json"), series)?;
+        }
+        self.journal.append(&attempt.record)
+    }
+
+    /// Loads the model and sends it the warm-up requests; fails when it cannot be used.
+    fn warm_up(&mut self, model: usize, case: usize) -> Result<(), Error> {
+        let name = self.manifest.models[model].identity.name.clone();
+        self.session.tell(&RunEvent::Warming { model: &name });
+        let record = &mut self.manifest.models[model];
+        load(self.session, &name, record)?;
+        for round in 0..self.manifest.plan.warmup {
+            match self.warm_up_once(&name, case, round) {
+                Ok(ratio) => self.manifest.models[model].bytes_per_token = ratio,
+                Err(error) if is_final(&error) => return Err(error),
+                Err(error) => {
+                    let message = format!("warming up `{name}` failed: {error}");
+                    self.session.tell(&RunEvent::Warning { message: &message });
+                    self.manifest.warnings.push(message);
+                }
+            }
+        }
+        let backend = Arc::clone(&self.session.backend);
+        let model_name = name.clone();
+        let cx = self.session.context(self.session.options.request_timeout);
+        // Once more, now that it is loaded: the offload share is known only then.
+        if let Ok(identity) =
+            bounded("identifying a model", &cx, move |cx| backend.identify(&model_name, cx))
+        {
+            self.manifest.models[model].identity = identity;
+        }
+        Ok(())
+    }
+
+    /// Bytes of prompt per token. The prompt starts with a nonce, so that
+    /// nothing of the real prompt enters the server's cache.
+    fn warm_up_once(&self, model: &str, case: usize, round: u32) -> Result<Option<f64>, Error> {
+        let first = self.session.test.next(&self.cases[case], &llmbench_api::History::default())?;
+        let text = match &first {
+            Step::Ask { requests, .. } => requests.first().map(|request| {
+                request.messages.iter().map(|m| m.content.as_str()).collect::<String>()
+            }),
+            _ => None,
+        };
+        let nonce = uuid::Uuid::new_v4().simple().to_string();
+        let text =
+            format!("[warm-up {round} {nonce}] {}", head(&text.unwrap_or_default(), WARMUP_BYTES));
+        let bytes = text.len() as f64;
+        let mut request =
+            GenerateRequest::conversation(vec![Message { role: Role::User, content: text }]);
+        request.model = model.to_owned();
+        request.options = self.session.options.generate.clone();
+        request.options.max_tokens = WARMUP_TOKENS;
+        let cx = self.session.context(self.session.options.load_timeout);
+        let backend = Arc::clone(&self.session.backend);
+        let answer =
+            bounded("the backend", &cx, move |cx| backend.generate(&request, &Ignore, cx))?;
+        Ok(answer.prompt_tokens.filter(|tokens| *tokens > 0).map(|tokens| bytes / tokens as f64))
+    }
+}
+
+fn load(session: &Session, model: &str, record: &mut ModelRecord) -> Result<(), Error> {
+    let (backend, name, options) =
+        (Arc::clone(&session.backend), model.to_owned(), session.options.generate.clone());
+    let cx = session.context(session.options.load_timeout);
+    match bounded("loading a model", &cx, move |cx| backend.load(&name, &options, cx)) {
+        Ok(loaded) => {
+            record.load_sec = loaded.value;
+            record.load_remark = loaded.reason;
+            Ok(())
+        }
+        Err(error) if is_final(&error) => Err(error),
+        Err(error) => {
+            record.load_remark = Some(error.to_string());
+            Ok(())
+        }
+    }
+}
+
+/// Errors after which no attempt with this model can succeed.
+fn is_final(error: &Error) -> bool {
+    matches!(
+        error.kind,
+        ErrorKind::ModelNotFound
+            | ErrorKind::OutOfMemory
+            | ErrorKind::Unsupported
+            | ErrorKind::Panicked
+    )
+}
+
+/// The first `bytes` of a text, ending at a character.
+fn head(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
+struct Ignore;
+
+impl llmbench_api::EventSink for Ignore {
+    fn event(&self, _: llmbench_api::Event<'_>) -> llmbench_api::Flow {
+        llmbench_api::Flow::Continue
+    }
+}

@@ -1,0 +1,109 @@
+//! Everything that a run is made of, resolved and loaded.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use llmbench_api::{
+    Backend, CallContext, GenerateOptions, Monitor, TestDescription, TestType, Validator,
+};
+
+use crate::control::{self, CancelToken};
+use crate::events::{Observer, RunEvent};
+
+/// Limits and measures of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunOptions {
+    /// For one whole answer.
+    pub request_timeout: Duration,
+    /// For loading a model and warming it up.
+    pub load_timeout: Duration,
+    /// For one judgement.
+    pub check_timeout: Duration,
+    /// How often an infrastructure failure is retried.
+    pub retries: u32,
+    /// Pause before the first retry; doubled for each next one.
+    pub retry_pause: Duration,
+    /// Time between two samples of a monitor.
+    pub monitor_interval: Duration,
+    /// Sampling and limits sent with each request; the seed is the base seed.
+    pub generate: GenerateOptions,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            request_timeout: Duration::from_secs(30),
+            load_timeout: Duration::from_secs(300),
+            check_timeout: Duration::from_secs(120),
+            retries: 2,
+            retry_pause: Duration::from_secs(1),
+            monitor_interval: Duration::from_millis(500),
+            generate: GenerateOptions::default(),
+        }
+    }
+}
+
+/// Who plays a role.
+#[derive(Clone)]
+pub enum RolePlayer {
+    /// A validator.
+    Validator {
+        /// Its name.
+        name: String,
+        /// The component.
+        validator: Arc<dyn Validator>,
+    },
+    /// Nobody, and why.
+    Skipped {
+        /// The reason, for the user.
+        reason: String,
+    },
+}
+
+/// A monitor and its name.
+#[derive(Clone)]
+pub struct NamedMonitor {
+    /// Its name.
+    pub name: String,
+    /// The component.
+    pub monitor: Arc<dyn Monitor>,
+}
+
+/// The components of a run, ready to be used.
+pub struct Session {
+    /// Decides what is asked.
+    pub test: Arc<dyn TestType>,
+    /// What it says of itself.
+    pub description: TestDescription,
+    /// Runs the models.
+    pub backend: Arc<dyn Backend>,
+    /// Watch the hardware.
+    pub monitors: Vec<NamedMonitor>,
+    /// Role → who plays it.
+    pub roles: BTreeMap<String, RolePlayer>,
+    /// Limits and measures.
+    pub options: RunOptions,
+    /// Process that computes, where it is known.
+    pub process_id: Option<u32>,
+    /// Stops the run.
+    pub cancel: CancelToken,
+    /// Watches the run.
+    pub observer: Arc<dyn Observer>,
+}
+
+impl Session {
+    /// A call context that ends after `limit`, with progress going to the observer.
+    pub fn context(&self, limit: Duration) -> CallContext {
+        let observer = Arc::clone(&self.observer);
+        let progress = move |fraction: Option<f64>, message: &str| {
+            observer.event(&RunEvent::Preparing { message, fraction });
+        };
+        control::context(&self.cancel, Some(limit), Arc::new(progress))
+    }
+
+    /// Tells the observer.
+    pub fn tell(&self, event: &RunEvent<'_>) {
+        self.observer.event(event);
+    }
+}

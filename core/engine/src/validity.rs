@@ -1,0 +1,94 @@
+//! Whether an answer's figures mean what they say.
+//!
+//! A server that finds a prompt too long drops a part of it without a word.
+//! Two signs give it away: the prompt fills the context, or it has far fewer
+//! tokens than its length in bytes lets expect.
+
+use llmbench_api::{GenerateRequest, Generation};
+
+/// Below this share of the expected tokens, a part of the prompt was dropped.
+const TRUNCATED_BELOW: f64 = 0.5;
+/// No tokenizer for text comes near this; the bound used when none was measured.
+const MOST_BYTES_PER_TOKEN: f64 = 16.0;
+
+/// Prompt bytes of a request, as far as the server's tokenizer sees them.
+pub(crate) fn prompt_bytes(request: &GenerateRequest) -> usize {
+    request.messages.iter().map(|message| message.content.len()).sum()
+}
+
+/// Why the answer does not count; `None` when it does.
+pub(crate) fn invalid(
+    request: &GenerateRequest,
+    answer: &Generation,
+    bytes_per_token: Option<f64>,
+) -> Option<String> {
+    let context = u64::from(request.options.num_ctx);
+    let prompt_tokens = answer.prompt_tokens?;
+    if prompt_tokens >= context {
+        return Some(format!(
+            "the prompt fills the context ({prompt_tokens} of {context} tokens): the server has silently cut it; raise --num-ctx"
+        ));
+    }
+    let bytes = prompt_bytes(request) as f64;
+    let (expected, bound) = match bytes_per_token {
+        Some(ratio) => (bytes / ratio, TRUNCATED_BELOW),
+        None => (bytes / MOST_BYTES_PER_TOKEN, 1.0),
+    };
+    // A handful of tokens is within the error of the estimate.
+    if expected > 64.0 && (prompt_tokens as f64) < bound * expected {
+        return Some(format!(
+            "the server counted {prompt_tokens} prompt tokens where about {expected:.0} were sent: it has silently cut the prompt; raise --num-ctx"
+        ));
+    }
+    match answer.completion_tokens {
+        Some(completion) if prompt_tokens + completion > context => Some(format!(
+            "prompt and answer ({prompt_tokens} + {completion} tokens) exceed the context of {context}: the server dropped the beginning while it answered; raise --num-ctx or lower --max-tokens"
+        )),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(
+        bytes: usize,
+        prompt: u64,
+        completion: u64,
+        ratio: Option<f64>,
+        expected: Option<&str>,
+    ) {
+        let mut request = GenerateRequest::user("x".repeat(bytes));
+        request.options.num_ctx = 1000;
+        let answer = Generation {
+            prompt_tokens: Some(prompt),
+            completion_tokens: Some(completion),
+            ..Generation::default()
+        };
+        let found = invalid(&request, &answer, ratio);
+        match expected {
+            None => assert_eq!(found, None),
+            Some(part) => {
+                assert!(found.as_deref().is_some_and(|text| text.contains(part)), "{found:?}")
+            }
+        }
+    }
+
+    #[test]
+    fn truncation_is_seen_by_both_signs() {
+        check(3000, 750, 100, Some(4.0), None);
+        check(8000, 1000, 5, Some(4.0), Some("fills the context"));
+        check(8000, 500, 5, Some(4.0), Some("silently cut the prompt"));
+        check(80_000, 700, 5, None, Some("silently cut the prompt"));
+        check(100, 30, 5, Some(1.0), Some("silently cut the prompt"));
+        check(60, 20, 5, Some(1.0), None);
+        check(3000, 750, 251, Some(4.0), Some("exceed the context"));
+    }
+
+    #[test]
+    fn without_counts_nothing_is_claimed() {
+        let request = GenerateRequest::user("x".repeat(100_000));
+        assert_eq!(invalid(&request, &Generation::default(), None), None);
+    }
+}
