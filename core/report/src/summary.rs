@@ -1,0 +1,167 @@
+//! What a run's attempts add up to.
+//!
+//! The rules:
+//!
+//! - Scores and speeds come from attempts with status `scored` alone: only
+//!   there is the answer known to be complete, so that its duration is that of
+//!   a whole answer. All other attempts are counted by status and nothing else;
+//!   an infrastructure error therefore moves no mean.
+//! - Time to first token and prefill speed leave out attempts that carry
+//!   `"prompt_cached": true`: the server had their prompt in its cache.
+//! - For all fixtures together, the score is the mean of the fixtures' means,
+//!   so that a fixture with lost attempts weighs as much as the others. Rates,
+//!   speeds and the structure score pool the attempts.
+//! - What is missing has its most frequent reason beside it.
+//!
+//! The result does not depend on the order of the records.
+
+mod group;
+mod remarks;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use llmbench_api::record::{
+    AttemptRecord, AttemptStatus, FORMAT_VERSION, GroupSummary, RunManifest, Summary,
+};
+
+/// Field of a record that says that the server had its prompt in the cache.
+pub const PROMPT_CACHED: &str = "prompt_cached";
+/// Scored attempts (or fixtures) below which a difference says little.
+pub const TOO_FEW: u64 = 5;
+/// Average GPU utilisation, in percent, below which the GPU was not what limited the speed.
+pub const LOW_GPU_UTILIZATION_PERCENT: f64 = 80.0;
+
+/// The summary of a run. A pure function of its arguments, whatever the order of `records`.
+///
+/// Groups stand in the plan's order, those of models and fixtures that the plan
+/// does not name behind them. A planned group without a record is listed with
+/// no attempts, except in a shard, whose plan names groups of other shards too.
+pub fn summarise(manifest: &RunManifest, records: &[AttemptRecord]) -> Summary {
+    let records = in_plan_order(manifest, records);
+    let models = names(&manifest.plan.models, records.iter().map(|record| &record.model));
+    let fixtures = names(&manifest.plan.fixtures, records.iter().map(|record| &record.fixture));
+    let mut summary = Summary {
+        format_version: FORMAT_VERSION,
+        run_id: manifest.run_id.clone(),
+        test: manifest.test.clone(),
+        status: Some(manifest.status),
+        planned: u64::from(manifest.plan.attempts),
+        statuses: group::statuses(&records),
+        ..Summary::default()
+    };
+    for model in models {
+        let own: Vec<_> = records.iter().copied().filter(|record| record.model == model).collect();
+        let first = summary.groups.len();
+        for fixture in &fixtures {
+            let attempts: Vec<_> =
+                own.iter().copied().filter(|record| record.fixture == *fixture).collect();
+            if attempts.is_empty() && !is_expected(manifest, model, fixture) {
+                continue;
+            }
+            summary.groups.push(group::of_fixture(model, fixture, &attempts));
+        }
+        let of_fixtures = &summary.groups[first..];
+        if !of_fixtures.is_empty() {
+            let whole = group::of_model(model, of_fixtures, &own);
+            summary.models.push(whole);
+        }
+    }
+    summary.warnings = warnings(manifest, &records, &summary.models);
+    summary
+}
+
+/// True when the server had the attempt's prompt in its cache.
+pub(crate) fn is_prompt_cached(record: &AttemptRecord) -> bool {
+    record.extra.get(PROMPT_CACHED).and_then(serde_json::Value::as_bool) == Some(true)
+}
+
+/// The records by model and fixture as planned, then by run number.
+pub(crate) fn in_plan_order<'a>(
+    manifest: &RunManifest,
+    records: &'a [AttemptRecord],
+) -> Vec<&'a AttemptRecord> {
+    let mut ordered: Vec<_> = records.iter().collect();
+    let place = |planned: &[String], name: &String| {
+        planned.iter().position(|planned| planned == name).unwrap_or(planned.len())
+    };
+    ordered.sort_by_cached_key(|record| {
+        (
+            place(&manifest.plan.models, &record.model),
+            record.model.clone(),
+            place(&manifest.plan.fixtures, &record.fixture),
+            record.fixture.clone(),
+            record.run_number,
+            record.id.clone(),
+            record.timestamp.clone(),
+        )
+    });
+    ordered
+}
+
+/// The planned names, each once, and behind them the others in order of the alphabet.
+fn names<'a>(planned: &'a [String], found: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
+    let found: BTreeSet<&str> = found.map(String::as_str).collect();
+    let mut names: Vec<&str> = Vec::new();
+    for name in planned.iter().map(String::as_str).chain(found) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn is_expected(manifest: &RunManifest, model: &str, fixture: &str) -> bool {
+    let plan = &manifest.plan;
+    plan.shard.is_none()
+        && plan.models.iter().any(|planned| planned == model)
+        && plan.fixtures.iter().any(|planned| planned == fixture)
+}
+
+/// Warnings about the run, of the run, and of its attempts, each once.
+fn warnings(
+    manifest: &RunManifest,
+    records: &[&AttemptRecord],
+    models: &[GroupSummary],
+) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    let planned = manifest.plan.attempts as usize;
+    if records.len() != planned {
+        all.push(format!("{} of {planned} planned attempts have a record", records.len()));
+    }
+    all.extend(mixed_scoring(records));
+    all.extend(models.iter().filter_map(low_gpu_utilization));
+    all.extend(manifest.warnings.iter().cloned());
+    all.extend(records.iter().flat_map(|record| record.warnings.iter().cloned()));
+    let mut seen = BTreeSet::new();
+    all.retain(|warning| seen.insert(warning.clone()));
+    all
+}
+
+/// Scores made by different rules must not be compared silently.
+fn mixed_scoring(records: &[&AttemptRecord]) -> Option<String> {
+    let mut versions: BTreeMap<&str, u64> = BTreeMap::new();
+    for record in records.iter().filter(|record| record.status == AttemptStatus::Scored) {
+        *versions.entry(record.scoring_version.as_deref().unwrap_or("unknown")).or_default() += 1;
+    }
+    (versions.len() > 1).then(|| {
+        let list: Vec<_> =
+            versions.iter().map(|(version, n)| format!("{version} ({n} attempts)")).collect();
+        format!(
+            "scores of different scoring versions are mixed: {}; `llmbench rejudge` scores all answers by today's rules",
+            list.join(", ")
+        )
+    })
+}
+
+fn low_gpu_utilization(model: &GroupSummary) -> Option<String> {
+    let mean = model.gpu_avg_utilization.mean.filter(|mean| *mean < LOW_GPU_UTILIZATION_PERCENT)?;
+    // Rounded down, so that 79.96 does not read as 80.0.
+    let shown = (mean * 10.0).floor() / 10.0;
+    Some(format!(
+        "`{}`: average GPU utilisation was {shown:.1} %, below {LOW_GPU_UTILIZATION_PERCENT} %: the GPU was not the bottleneck, so the speeds say more about the rest of the machine (layers on the CPU, a busy CPU, answers too short to measure)",
+        model.model
+    ))
+}
+
+#[cfg(test)]
+mod tests;

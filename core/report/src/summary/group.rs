@@ -1,0 +1,145 @@
+//! The figures of one group of attempts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use llmbench_api::record::{AttemptRecord, AttemptStatus, GroupSummary, Stat};
+
+use super::{is_prompt_cached, remarks};
+use crate::stats;
+
+/// One model on one fixture.
+pub(super) fn of_fixture(model: &str, fixture: &str, attempts: &[&AttemptRecord]) -> GroupSummary {
+    let mut group = pooled(model, attempts);
+    group.fixture = Some(fixture.to_owned());
+    group.score = stat(&scored(attempts), "score", |record| record.score);
+    group.remarks = remarks::of_fixture(&group, attempts);
+    group
+}
+
+/// One model on all fixtures; `fixtures` are its groups and `attempts` those of all of them.
+pub(super) fn of_model(
+    model: &str,
+    fixtures: &[GroupSummary],
+    attempts: &[&AttemptRecord],
+) -> GroupSummary {
+    let mut group = pooled(model, attempts);
+    let means: Vec<f64> = fixtures.iter().filter_map(|fixture| fixture.score.mean).collect();
+    group.score = stats::describe(&means).unwrap_or_default();
+    group.score.missing = (means.len() < fixtures.len()).then(|| {
+        format!("{} of {} fixtures: no score", fixtures.len() - means.len(), fixtures.len())
+    });
+    group.remarks = remarks::of_model(&group, fixtures, attempts);
+    group
+}
+
+/// Attempts by status, in the files' words.
+pub(super) fn statuses(attempts: &[&AttemptRecord]) -> BTreeMap<String, u64> {
+    let mut statuses = BTreeMap::new();
+    for attempt in attempts {
+        *statuses.entry(attempt.status.as_str().to_owned()).or_default() += 1;
+    }
+    statuses
+}
+
+/// The attempts that count.
+pub(crate) fn scored<'a>(attempts: &[&'a AttemptRecord]) -> Vec<&'a AttemptRecord> {
+    attempts.iter().copied().filter(|record| record.status == AttemptStatus::Scored).collect()
+}
+
+/// `3 of 5 scored attempts: REASON` with the most frequent reason; `None` when there are none.
+pub(crate) fn most_frequent(reasons: &[String], scored: usize) -> Option<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for reason in reasons {
+        *counts.entry(reason).or_default() += 1;
+    }
+    // The first of the alphabet among equals, so that the order of the attempts does not show.
+    let (reason, _) = counts.iter().rev().max_by_key(|(_, count)| **count)?;
+    let others = match counts.len() - 1 {
+        0 => String::new(),
+        1 => " (and 1 other reason)".to_owned(),
+        others => format!(" (and {others} other reasons)"),
+    };
+    Some(format!("{} of {scored} scored attempts: {reason}{others}", reasons.len()))
+}
+
+/// Why `field` is absent in a record.
+pub(crate) fn reason(record: &AttemptRecord, field: &str) -> String {
+    record.missing.get(field).cloned().unwrap_or_else(|| "no reason was recorded".to_owned())
+}
+
+/// Everything but score and remarks.
+fn pooled(model: &str, attempts: &[&AttemptRecord]) -> GroupSummary {
+    let scored = scored(attempts);
+    let compiles: Vec<bool> = scored.iter().filter_map(|record| record.compiles).collect();
+    GroupSummary {
+        model: model.to_owned(),
+        attempts: attempts.len() as u64,
+        statuses: statuses(attempts),
+        ast_score: stat(&scored, "ast_score", |record| record.ast_score),
+        compiles: stats::rate(&compiles),
+        tokens_per_sec: stat(&scored, "tokens_per_sec", |record| record.tokens_per_sec),
+        duration_sec: stat(&scored, "duration_sec", |record| record.duration_sec),
+        ttft_sec: uncached(&scored, "ttft_sec", |record| record.ttft_sec),
+        prefill_tokens_per_sec: uncached(&scored, "prefill_tokens_per_sec", |record| {
+            record.prefill_tokens_per_sec
+        }),
+        gpu_avg_utilization: stat(&scored, "gpu_avg_utilization", |record| {
+            record.gpu_avg_utilization
+        }),
+        gpu_peak_memory_gb: stat(&scored, "gpu_peak_memory_gb", |record| record.gpu_peak_memory_gb),
+        energy_joules: stat(&scored, "energy_joules", |record| record.energy_joules),
+        distinct_outputs: distinct_outputs(&scored),
+        ..GroupSummary::default()
+    }
+}
+
+/// Different answers; equal answers to different fixtures are different.
+fn distinct_outputs(scored: &[&AttemptRecord]) -> u64 {
+    let outputs: BTreeSet<_> = scored
+        .iter()
+        .filter_map(|record| record.output_code.as_ref().map(|code| (&record.fixture, code)))
+        .collect();
+    outputs.len() as u64
+}
+
+fn stat(
+    scored: &[&AttemptRecord],
+    field: &str,
+    value: impl Fn(&AttemptRecord) -> Option<f64>,
+) -> Stat {
+    stat_of(scored, |record| value(record).ok_or_else(|| reason(record, field)))
+}
+
+fn uncached(
+    scored: &[&AttemptRecord],
+    field: &str,
+    value: impl Fn(&AttemptRecord) -> Option<f64>,
+) -> Stat {
+    stat_of(scored, |record| {
+        if is_prompt_cached(record) {
+            return Err("the server had the prompt in its cache".to_owned());
+        }
+        value(record).ok_or_else(|| reason(record, field))
+    })
+}
+
+fn stat_of(
+    scored: &[&AttemptRecord],
+    value: impl Fn(&AttemptRecord) -> Result<f64, String>,
+) -> Stat {
+    let (mut values, mut reasons) = (Vec::new(), Vec::new());
+    for record in scored {
+        match value(record) {
+            Ok(value) if value.is_finite() => values.push(value),
+            Ok(_) => reasons.push("the recorded value is not a finite number".to_owned()),
+            Err(reason) => reasons.push(reason),
+        }
+    }
+    let missing = if scored.is_empty() {
+        Some("no attempt was scored".to_owned())
+    } else {
+        most_frequent(&reasons, scored.len())
+    };
+    // Every value is finite here, so that the default is never taken.
+    Stat { missing, ..stats::describe(&values).unwrap_or_default() }
+}

@@ -1,0 +1,133 @@
+//! What a reader must know before comparing two groups.
+
+use std::collections::BTreeMap;
+
+use llmbench_api::record::{AttemptRecord, GroupSummary, Stat};
+
+use super::TOO_FEW;
+use super::group::{most_frequent, reason, scored};
+
+pub(super) fn of_fixture(group: &GroupSummary, attempts: &[&AttemptRecord]) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if attempts.is_empty() {
+        return vec!["no attempt was made".to_owned()];
+    }
+    let scored = scored(attempts);
+    if scored.is_empty() {
+        return vec!["no attempt was scored".to_owned()];
+    }
+    remarks.extend(too_few("runs", scored.len() as u64));
+    if repeats_one_answer(&scored) {
+        remarks.push(format!(
+            "{} identical outputs: the runs are repetitions of one answer and say nothing about its spread",
+            scored.len()
+        ));
+    }
+    remarks.extend(missing(group, &scored));
+    remarks
+}
+
+pub(super) fn of_model(
+    group: &GroupSummary,
+    fixtures: &[GroupSummary],
+    attempts: &[&AttemptRecord],
+) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if attempts.is_empty() {
+        return vec!["no attempt was made".to_owned()];
+    }
+    let scored = scored(attempts);
+    if scored.is_empty() {
+        return vec!["no attempt was scored".to_owned()];
+    }
+    remarks.push(format!(
+        "score: mean of the means of {} (n = {}); all other figures pool the scored attempts",
+        count(group.score.n, "fixture"),
+        group.score.n
+    ));
+    let without: Vec<_> = fixtures
+        .iter()
+        .filter(|fixture| fixture.score.n == 0)
+        .filter_map(|fixture| fixture.fixture.as_deref())
+        .collect();
+    if !without.is_empty() {
+        remarks.push(format!(
+            "score leaves out {} without a scored attempt: {}",
+            count(without.len() as u64, "fixture"),
+            without.join(", ")
+        ));
+    }
+    // With one fixture the runs are what there is to count.
+    remarks.extend(match fixtures {
+        [_] => too_few("runs", scored.len() as u64),
+        _ => too_few("fixtures", group.score.n),
+    });
+    let on = |fixture: &GroupSummary| -> Vec<&AttemptRecord> {
+        let name = fixture.fixture.as_deref();
+        scored.iter().copied().filter(|record| Some(record.fixture.as_str()) == name).collect()
+    };
+    let identical = fixtures.iter().filter(|fixture| repeats_one_answer(&on(fixture))).count();
+    if identical > 0 {
+        remarks.push(format!(
+            "identical outputs in all runs on {identical} of {}",
+            count(fixtures.len() as u64, "fixture")
+        ));
+    }
+    remarks.extend(missing(group, &scored));
+    remarks
+}
+
+/// True for at least two scored attempts whose answers are byte-identical.
+pub(super) fn repeats_one_answer(scored: &[&AttemptRecord]) -> bool {
+    let mut outputs = scored.iter().map(|record| record.output_code.as_deref());
+    match outputs.next() {
+        Some(Some(first)) => scored.len() >= 2 && outputs.all(|output| output == Some(first)),
+        _ => false,
+    }
+}
+
+fn too_few(what: &str, n: u64) -> Option<String> {
+    (n < TOO_FEW).then(|| format!("too few {what} (n={n}): differences may be chance"))
+}
+
+/// One remark for each reason, naming the fields that it concerns.
+fn missing(group: &GroupSummary, scored: &[&AttemptRecord]) -> Vec<String> {
+    let unknown: Vec<String> = scored
+        .iter()
+        .filter(|record| record.compiles.is_none())
+        .map(|record| reason(record, "compiles"))
+        .collect();
+    let compiles = Stat { missing: most_frequent(&unknown, scored.len()), ..Stat::default() };
+    // The score of a whole model counts fixtures; its gap has a remark of its own.
+    let score = if group.fixture.is_some() { &group.score } else { &Stat::default() };
+    let fields = [
+        ("score", score),
+        ("ast_score", &group.ast_score),
+        ("compiles", &compiles),
+        ("tokens_per_sec", &group.tokens_per_sec),
+        ("duration_sec", &group.duration_sec),
+        ("ttft_sec", &group.ttft_sec),
+        ("prefill_tokens_per_sec", &group.prefill_tokens_per_sec),
+        ("gpu_avg_utilization", &group.gpu_avg_utilization),
+        ("gpu_peak_memory_gb", &group.gpu_peak_memory_gb),
+        ("energy_joules", &group.energy_joules),
+    ];
+    let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    for (field, stat) in fields {
+        let Some(missing) = stat.missing.as_deref() else { continue };
+        let place = *places.entry(missing).or_insert(by_reason.len());
+        match by_reason.get_mut(place) {
+            Some((_, fields)) => fields.push(field),
+            None => by_reason.push((missing, vec![field])),
+        }
+    }
+    by_reason
+        .into_iter()
+        .map(|(reason, fields)| format!("{}: no value for {reason}", fields.join(", ")))
+        .collect()
+}
+
+fn count(n: u64, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
