@@ -75,6 +75,15 @@ impl LlmbenchCommand {
             "{} is not there: run `cargo build` first (with `--release` for release tests)",
             program.display()
         );
+        Self::for_program(program)
+    }
+
+    /// Runs another program under the same conditions.
+    ///
+    /// # Panics
+    /// When there is no temporary directory.
+    pub fn for_program(program: impl Into<PathBuf>) -> Self {
+        let program = program.into();
         let dir = tempfile::Builder::new().prefix("llmbench-test-").tempdir();
         let dir = dir.expect("a temporary directory");
         for name in ["home", "work"] {
@@ -272,4 +281,48 @@ fn exit_code(status: ExitStatus) -> i32 {
 #[cfg(not(unix))]
 fn exit_code(status: ExitStatus) -> i32 {
     status.code().unwrap_or(-1)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn shell() -> LlmbenchCommand {
+        LlmbenchCommand::for_program("/bin/sh")
+    }
+
+    #[test]
+    fn a_run_tells_its_code_and_both_outputs() {
+        let output = shell().run(&["-c", "echo '{\"a\":1}'; echo warning >&2; exit 3"]);
+        assert_eq!((output.code, output.json()["a"].as_i64()), (3, Some(1)));
+        assert_eq!(output.stderr, "warning\n");
+    }
+
+    #[test]
+    fn each_command_has_a_home_and_directory_of_its_own() {
+        let (first, second) = (shell(), shell().env("LLMBENCH_X", "kept"));
+        first.write("a/b.txt", "text");
+        let output = first.run(&["-c", "cat a/b.txt; echo $HOME; echo \"x${LLMBENCH_X-}\""]);
+        assert_eq!(output.stdout, format!("text{}\nx\n", first.home().display()));
+        assert_eq!(second.run(&["-c", "ls; echo $LLMBENCH_X"]).stdout, "kept\n");
+        assert_ne!(first.dir(), second.dir());
+    }
+
+    #[test]
+    fn an_interrupt_reaches_the_program() {
+        let command = shell();
+        let running =
+            command.start(&["-c", "trap 'exit 130' INT; echo > up; while :; do sleep 0.01; done"]);
+        while !command.dir().join("up").exists() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        running.interrupt();
+        assert_eq!(running.wait().code, 130);
+    }
+
+    #[test]
+    #[should_panic(expected = "did not end within")]
+    fn no_run_hangs() {
+        shell().limit(Duration::from_millis(100)).run(&["-c", "exec sleep 600"]);
+    }
 }
