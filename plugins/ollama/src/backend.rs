@@ -15,9 +15,9 @@ use crate::client::Client;
 use crate::identity::{self, Facts};
 use crate::settings::Settings;
 use crate::url::BaseUrl;
-use crate::watch::Watch;
+use crate::watch::{Watch, Work};
 use crate::wire::{self, ChatLine, Models, Show, Version};
-use crate::{names, process};
+use crate::{error, names, process};
 
 /// Version that a server reports when it was built without one, as `go install` does.
 const NO_VERSION: &str = "0.0.0";
@@ -60,7 +60,7 @@ impl Ollama {
         what: &str,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        self.run(cx, &Watch::default(), what, work)
+        self.run(cx, &Watch::new(Work::Question), what, work)
     }
 
     async fn version(&self) -> Result<String> {
@@ -160,7 +160,7 @@ impl Backend for Ollama {
         cx: &CallContext,
     ) -> Result<Measured<f64>> {
         let what = format!("load model `{model}`");
-        let (watch, clock) = (Arc::new(Watch::default()), cx.clock());
+        let (watch, clock) = (Arc::new(Watch::new(Work::Load)), cx.clock());
         let started_at_ns = clock.now_ns();
         let body = wire::load_body(model, options, &self.settings.keep_alive);
         let answer: ChatLine = self.run(cx, &watch, &what, async {
@@ -169,6 +169,10 @@ impl Backend for Ollama {
                 Err(error) => Err(self.client.with_installed(error, model).await),
             }
         })?;
+        if answer.done != Some(true) {
+            let sent = format!("{what}: {} does not say that it is done", self.client.base().url);
+            return Err(error::not_ollama(&sent, b""));
+        }
         if let Some(nanoseconds) = answer.load_duration.filter(|ns| *ns > 0) {
             return Ok(Measured::known(nanoseconds as f64 / 1e9));
         }
@@ -188,7 +192,7 @@ impl Backend for Ollama {
     ) -> Result<Generation> {
         let model = &request.model;
         let what = format!("ask model `{model}`");
-        let watch = Arc::new(Watch::default());
+        let watch = Arc::new(Watch::new(Work::Answer));
         let chat = Chat {
             client: &self.client,
             what: &what,

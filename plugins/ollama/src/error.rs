@@ -9,6 +9,8 @@ use crate::wire::error_text;
 
 /// The server's own words, as far as they are shown.
 const LONGEST_EXCERPT: usize = 200;
+/// Installed models that a hint names.
+const LONGEST_LIST: usize = 10;
 
 /// The error that the server tells with an HTTP status, before an answer began.
 pub(crate) fn from_status(status: u16, body: &[u8], what: &str, base_url: &str) -> Error {
@@ -122,6 +124,11 @@ pub(crate) fn from_transport(error: &reqwest::Error, what: &str, base_url: &str)
 pub(crate) fn with_installed(error: Error, model: &str, installed: &[String]) -> Error {
     let list = match installed {
         [] => "no model is installed".to_owned(),
+        names if names.len() > LONGEST_LIST => format!(
+            "installed: {} and {} more (`llmbench models`)",
+            names[..LONGEST_LIST].join(", "),
+            names.len() - LONGEST_LIST
+        ),
         names => format!("installed: {}", names.join(", ")),
     };
     error.with_hint(format!("run `ollama pull {model}`; {list}"))
@@ -225,6 +232,18 @@ mod tests {
         check(301, "", ErrorKind::Protocol, "(empty)");
         check(403, "", ErrorKind::Unavailable, "OLLAMA_ORIGINS");
         check(503, "", ErrorKind::Busy, "OLLAMA_MAX_QUEUE");
+    }
+
+    #[test]
+    fn the_list_of_installed_models_is_short() {
+        let hint = |count: usize| {
+            let names: Vec<_> = (0..count).map(|n| format!("m{n}")).collect();
+            let error = Error::new(ErrorKind::ModelNotFound, "ask `x`");
+            with_installed(error, "x", &names).hint.unwrap()
+        };
+        assert_eq!(hint(0), "run `ollama pull x`; no model is installed");
+        assert_eq!(hint(2), "run `ollama pull x`; installed: m0, m1");
+        assert!(hint(12).ends_with("m8, m9 and 2 more (`llmbench models`)"), "{}", hint(12));
     }
 
     #[test]

@@ -5,9 +5,21 @@ use std::time::Duration;
 
 use llmbench_api::{Clock, Error, ErrorKind};
 
+/// What a request is for, as far as its limits are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// A question about the server or its models.
+    Question,
+    /// Making a model ready.
+    Load,
+    /// An answer of a model.
+    Answer,
+}
+
 /// Shared between the code that runs a request and the code that gives up on it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Watch {
+    work: Work,
     /// 0 until the request was handed to the network.
     sent_at_ns: AtomicU64,
     has_first_token: AtomicBool,
@@ -15,6 +27,15 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
+    pub(crate) fn new(work: Work) -> Self {
+        Self {
+            work,
+            sent_at_ns: AtomicU64::new(0),
+            has_first_token: AtomicBool::new(false),
+            pieces: AtomicUsize::new(0),
+        }
+    }
+
     /// Notes that the connection stands and the request is being written.
     pub(crate) fn sent(&self, clock: Clock) {
         // A clock that reads exactly 0 must not look like “not yet”.
@@ -52,12 +73,13 @@ impl Watch {
     }
 
     fn phase(&self) -> &'static str {
-        if self.sent_at_ns().is_none() {
-            "connect"
-        } else if !self.has_first_token() {
-            "first_token"
-        } else {
-            "answer"
+        match self.work {
+            // A question has no body whose sending would be noticed.
+            Work::Question => "answer",
+            _ if self.sent_at_ns().is_none() => "connect",
+            Work::Load => "load",
+            Work::Answer if self.has_first_token() => "answer",
+            Work::Answer => "first_token",
         }
     }
 
@@ -67,6 +89,14 @@ impl Watch {
             "connect" => (
                 format!("{what}: no connection within {seconds:.1} s"),
                 "check the address (`--url`) and the network, or allow more with `--timeout`",
+            ),
+            "load" => (
+                format!("{what}: not loaded within {seconds:.1} s"),
+                "allow more with `--timeout 120s`; a large model on a slow disk takes minutes",
+            ),
+            "answer" if self.work == Work::Question => (
+                format!("{what}: no answer within {seconds:.1} s"),
+                "look whether the server hangs, or allow more with `--timeout`",
             ),
             "first_token" => (
                 format!("{what}: no token within {seconds:.1} s"),

@@ -236,15 +236,37 @@ fn other_servers_are_recognised_by_questions_too() {
         ("/api/version", page()),
         ("/api/tags", Step::json(200, "{}")),
         ("/api/show", page()),
+        ("/api/chat", Step::json(200, "{}")),
     ]);
     let (backend, cx) = (backend(&server.url()), context(Some(LONG)));
     for error in [
         backend.probe(&cx).unwrap_err(),
         backend.models(&cx).unwrap_err(),
         backend.identify("m", &cx).unwrap_err(),
+        backend.load("m", &GenerateOptions::default(), &cx).unwrap_err(),
     ] {
         assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
         assert!(error.hint.as_deref().unwrap().contains("is this an Ollama server?"), "{error}");
+    }
+}
+
+#[test]
+fn a_server_that_hangs_is_told_apart_by_what_was_asked() {
+    let server = FaultServer::start([
+        ("/api/version", vec![Step::Hang]),
+        ("/api/show", vec![Step::Hang]),
+        ("/api/chat", vec![Step::Hang]),
+    ]);
+    let backend = backend(&server.url());
+    let cx = || context(Some(Duration::from_millis(200)));
+    let load = backend.load("m", &GenerateOptions::default(), &cx()).unwrap_err();
+    for (error, phase) in [
+        (backend.probe(&cx()).unwrap_err(), "answer"),
+        (backend.identify("m", &cx()).unwrap_err(), "answer"),
+        (load, "load"),
+    ] {
+        assert_eq!((error.kind, error.phase.as_deref()), (ErrorKind::Timeout, Some(phase)));
+        assert!(error.message.contains("within 0.2 s"), "{error}");
     }
 }
 

@@ -103,6 +103,18 @@ fn a_mixture_of_experts_answers_too() {
 }
 
 #[test]
+fn a_format_is_enforced_by_the_server() {
+    let server = server_or_skip!(shared());
+    let mut request = request(TINY, 6);
+    request.format = Some(json!("json"));
+    let text = generate(server, &request).unwrap().text;
+    assert!(text.trim_start().starts_with(['{', '[', '"']), "{text:?}");
+    request.format = Some(json!("yaml"));
+    let error = generate(server, &request).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Settings, "{error}");
+}
+
+#[test]
 fn the_server_and_its_models_are_told() {
     let server = server_or_skip!(shared());
     let cx = context(Some(LONG));
