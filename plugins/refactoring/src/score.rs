@@ -171,7 +171,7 @@ fn gates(inputs: &Inputs, reasons: &mut Vec<String>) -> BTreeMap<&'static str, G
         "compiles",
         Some(inputs.compiles),
         type_error_cap(inputs.error_count),
-        format!("{} type error(s)", inputs.error_count.max(1)),
+        format!("{} compiler error(s)", inputs.error_count.max(1)),
     );
     gates
 }
@@ -338,7 +338,7 @@ mod tests {
             ..perfect()
         };
         let expected =
-            ["2 type error(s): at most 4.4", "probe: 1.5 of 3.0", "structure: 3.6 of 4.0"];
+            ["2 compiler error(s): at most 4.4", "probe: 1.5 of 3.0", "structure: 3.6 of 4.0"];
         assert_eq!(score(&inputs).reasons, expected);
     }
 

@@ -12,8 +12,8 @@ use crate::test_type::{BEHAVIOUR, STRUCTURE, TYPES};
 const MOST_ERRORS: usize = 50;
 /// Of the compiler's errors; the rest is for gates and structure checks.
 const MOST_COMPILER_ERRORS: usize = 30;
-/// Each error of the caller probe costs so much of it.
-const PROBE_ERROR_COST: f64 = 0.2;
+/// So many errors of the caller probe leave nothing of it.
+const PROBE_ERRORS_TO_NOTHING: f64 = 3.0;
 const NEAR_EMPTY_SHARE: f64 = 0.2;
 
 /// The verdict on an attempt that got no answer: it has no score.
@@ -163,7 +163,12 @@ fn inputs(
         non_null_count: beyond("non_null_count", "non_null"),
         weak_type_count: beyond("weak_type_count", "weak_types"),
         typed_parameter_share,
-        probe: if data.has_probe { probe(types) } else { None },
+        probe: match (data.has_probe, sfc_parses) {
+            (false, _) => None,
+            // The compiler repairs what it parses, so that its word on callers is worth nothing.
+            (true, Some(false)) => Some(0.0),
+            (true, _) => probe(types),
+        },
         unchanged_or_empty: same_code(input, code) || is_near_empty(input, code),
         lost_name_count: measured("lost_name_count"),
         template_share: share("template_node_count", "input_template_node_count"),
@@ -192,7 +197,7 @@ fn probe(types: &Findings) -> Option<f64> {
     Some(if check.passed {
         1.0
     } else if errors > 0.0 {
-        (1.0 - PROBE_ERROR_COST * errors).max(0.0)
+        (1.0 - errors / PROBE_ERRORS_TO_NOTHING).max(0.0)
     } else {
         check.earned
     })

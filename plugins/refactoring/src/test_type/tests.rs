@@ -160,7 +160,7 @@ fn errors_name_place_code_gates_and_failed_checks() {
         verdict.errors,
         [
             "Component.vue:12:5 TS2322 Type 'string' is not assignable.",
-            "1 type error(s): at most 5.0",
+            "1 compiler error(s): at most 5.0",
             "structure: 2.0 of 4.0",
             "structure check `typed_props` failed: 1 of 2",
         ]
@@ -221,12 +221,12 @@ fn a_repeated_input_and_a_near_empty_answer_are_capped() {
 }
 
 #[test]
-fn probe_errors_cost_a_fifth_each_and_allowances_are_kept() {
+fn probe_errors_cost_a_third_each_and_allowances_are_kept() {
     let mut probed = types(true);
     probed.checks[3].passed = false;
     probed.measurements.insert("probe_error_count".into(), 2.0);
     let (_, verdict) = play(answered(GOOD, DoneReason::Stop), [probed, structure(10.0), passed()]);
-    assert_eq!(verdict.score, Some(8.8));
+    assert_eq!(verdict.score, Some(8.0));
     let mut anys = structure(10.0);
     anys.measurements.insert("any_count".into(), 2.0);
     let (_, verdict) = play(answered(GOOD, DoneReason::Stop), [types(true), anys, passed()]);
@@ -240,7 +240,8 @@ fn what_does_not_parse_is_not_taken_for_well_typed() {
     let (_, verdict) = play(answered(GOOD, DoneReason::Stop), [types(true), broken, passed()]);
     assert_eq!(verdict.metrics["gates"]["sfc"]["passed"], false);
     assert_eq!(verdict.metrics["score_parts"]["typedness"]["earned"], 0.0);
-    assert_eq!(verdict.score, Some(0.6));
+    assert_eq!(verdict.metrics["score_parts"]["probe"]["earned"], 0.0);
+    assert_eq!(verdict.score, Some(0.0));
 }
 
 #[test]
