@@ -12,6 +12,9 @@ use super::visitor::{Collector, Place};
 use super::{Facts, MarkKind, Script, suppressions};
 use crate::sfc::{Block, Expression, ExpressionKind, Sfc};
 
+/// What stands before the value of the attribute `generic` to make it code.
+const GENERIC: &str = "function _<";
+
 /// What the component holds. Recurses as deep as the code is nested; the caller
 /// sees to the stack.
 pub fn collect(sfc: &Sfc<'_>) -> Facts {
@@ -74,17 +77,18 @@ fn script(facts: &mut Facts, block: &Block<'_>) {
         && let Some(value) = generic.value
     {
         let allocator = Allocator::default();
-        let code = format!("type _<{value}>=0");
+        let code = format!("{GENERIC}{value}>(){{}}");
         let parsed = parse(&allocator, &code, SourceType::ts());
-        // The wrapper's 7 bytes stand before the attribute's value.
-        report(facts, &parsed, |at| generic.value_offset + at.saturating_sub(7).min(value.len()));
+        let place =
+            |at: usize| generic.value_offset + at.saturating_sub(GENERIC.len()).min(value.len());
+        report(facts, &parsed, place);
         let mut of_generic = Facts::default();
         Collector::new(&mut of_generic, Place::Script).walk(&parsed.program, 0);
         facts.names_used.extend(of_generic.names_used);
         facts.type_parameters.extend(of_generic.type_parameters);
         facts.type_uses.extend(of_generic.type_uses.into_iter().map(|(_, name)| (None, name)));
         for mark in of_generic.marks {
-            facts.mark(mark.kind, generic.value_offset + mark.offset.saturating_sub(7), mark.text);
+            facts.mark(mark.kind, place(mark.offset), mark.text);
         }
     }
     let allocator = Allocator::default();

@@ -169,6 +169,11 @@ pub enum MarkKind {
 }
 
 impl Facts {
+    /// Facts of a component that cannot be looked into.
+    pub fn unreadable(message: String) -> Self {
+        Self { errors: vec![(0, message)], ..Self::default() }
+    }
+
     /// Number of marks of a kind.
     pub fn count(&self, kind: MarkKind) -> u32 {
         self.marks.iter().filter(|mark| mark.kind == kind).count() as u32

@@ -604,7 +604,9 @@ impl<'a> Visit<'a> for Collector<'_> {
     }
 
     fn visit_ts_type_assertion(&mut self, it: &TSTypeAssertion<'a>) {
-        self.assertion(it.span, &it.expression, &it.type_annotation);
+        if type_name(&it.type_annotation) != Some("const") {
+            self.assertion(it.span, &it.expression, &it.type_annotation);
+        }
         self.within_object(&it.expression, |this| walk::walk_ts_type_assertion(this, it));
     }
 
