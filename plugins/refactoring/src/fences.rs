@@ -84,14 +84,14 @@ pub(crate) fn fenced_blocks(text: &str) -> Vec<FencedBlock> {
             index += 1;
             continue;
         };
-        let (end, closed) = block_end(&lines, index + 1, &fence);
+        let body = block_body(&lines, index + 1, &fence);
         blocks.push(FencedBlock {
             language: fence.language(),
-            content: content(&lines[index + 1..end], fence.indent),
-            closed,
+            content: body.content,
+            closed: body.closed,
             commented: in_comment,
         });
-        index = end + 1;
+        index = body.last_line + 1;
     }
     blocks
 }
@@ -138,19 +138,43 @@ fn bullet_free(line: &str) -> &str {
     after.filter(|rest| rest.starts_with(' ')).map_or(line, str::trim_start)
 }
 
-fn block_end(lines: &[&str], start: usize, fence: &Fence<'_>) -> (usize, bool) {
+/// What stands in the block that begins at line `start`, and where it ends.
+struct BlockBody {
+    content: String,
+    last_line: usize,
+    closed: bool,
+}
+
+fn block_body(lines: &[&str], start: usize, fence: &Fence<'_>) -> BlockBody {
     for index in start..lines.len() {
+        if let Some(last) = glued(lines[index], fence) {
+            let mut content = content(&lines[start..index], fence.indent);
+            content.push_str(unindented(last, fence.indent));
+            content.push('\n');
+            if sfc::root_blocks(&content).last().is_some_and(|block| block.closed) {
+                return BlockBody { content, last_line: index, closed: true };
+            }
+        }
         if !fence.is_closed_by(lines[index]) {
             continue;
         }
-        let so_far = content(&lines[start..index], fence.indent);
-        let open = sfc::root_blocks(&so_far).pop().filter(|block| !block.closed);
+        let content = content(&lines[start..index], fence.indent);
+        let open = sfc::root_blocks(&content).pop().filter(|block| !block.closed);
         if open.is_some_and(|block| continues(&lines[index + 1..], fence, block.kind)) {
             continue;
         }
-        return (index, true);
+        return BlockBody { content, last_line: index, closed: true };
     }
-    (lines.len(), false)
+    let content = content(&lines[start..], fence.indent);
+    BlockBody { content, last_line: lines.len(), closed: false }
+}
+
+/// The code before a closing fence that stands on the last line of code: `</template>` + fence.
+fn glued<'a>(line: &'a str, fence: &Fence<'_>) -> Option<&'a str> {
+    let line = line.trim_end();
+    let code = line.trim_end_matches(fence.mark);
+    let ends_block = ["</script>", "</template>", "</style>"].iter().any(|tag| code.ends_with(tag));
+    (line.len() - code.len() >= fence.length && ends_block).then_some(code)
 }
 
 /// True when the open root block ends after this fence and before another one

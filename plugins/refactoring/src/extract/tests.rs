@@ -59,6 +59,13 @@ fn one_fence_of_any_language() {
 }
 
 #[test]
+fn a_fence_that_ends_on_the_last_line_of_code_still_ends() {
+    check(&format!("```vue\n{}```\nDone: `a` is typed.\n", SFC.trim_end()), SFC, "fence vue");
+    let glued = "<script>\nconst a = `\n```js\nx```\n`\n</script>\n<template><p/></template>\n";
+    check(&fence("vue", glued), glued, "fence vue");
+}
+
+#[test]
 fn indented_fences_lose_the_indentation_of_the_fence() {
     let indented: String = fence("vue", SFC).lines().map(|line| format!("   {line}\n")).collect();
     check(&format!("1. The component:\n\n{indented}"), SFC, "fence vue");
