@@ -59,6 +59,9 @@ pub fn score(facts: &Facts, outcomes: &[Outcome], lost_count: usize, allow: &All
     if !facts.is_typescript() {
         caps.push(("no TypeScript", 1.0));
     }
+    if facts.annotation_count == facts.any_annotation_count {
+        caps.push(("nothing annotated", 2.0));
+    }
     if facts.count(MarkKind::Suppression) > 0 {
         caps.push(("suppression", 4.0));
     }

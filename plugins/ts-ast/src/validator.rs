@@ -157,7 +157,7 @@ fn diagnostics(artifact: &Artifact, facts: &Facts) -> Vec<Diagnostic> {
         }
     };
     let errors = facts.errors.iter().map(|(o, m)| at(Severity::Error, *o, "parse", m.clone()));
-    let marks = facts.marks.iter().filter_map(|mark| {
+    let marks = facts.marks.iter().map(|mark| {
         let (severity, code) = match mark.kind {
             MarkKind::Suppression => (Severity::Error, "suppression"),
             MarkKind::Any => (Severity::Warning, "any"),
@@ -166,7 +166,7 @@ fn diagnostics(artifact: &Artifact, facts: &Facts) -> Vec<Diagnostic> {
             }
             MarkKind::WeakType => (Severity::Info, "weak_type"),
         };
-        Some(at(severity, mark.offset, code, mark.text.clone()))
+        at(severity, mark.offset, code, mark.text.clone())
     });
     errors.chain(marks).take(MAX_DIAGNOSTICS).collect()
 }

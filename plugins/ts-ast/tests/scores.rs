@@ -277,11 +277,7 @@ fn mutated_components_never_make_it_fall() {
         let findings = judge_default(&text);
         let score = findings.score.unwrap();
         assert!((0.0..=10.0).contains(&score), "{score} {text}");
-        assert_eq!(
-            findings.score == Some(0.0) || findings.check("parses").unwrap().passed,
-            true,
-            "{text}"
-        );
+        assert!(score == 0.0 || findings.check("parses").unwrap().passed, "{text}");
         for diagnostic in &findings.diagnostics {
             let lines = text.split('\n').count() as u32;
             assert!(
@@ -290,5 +286,4 @@ fn mutated_components_never_make_it_fall() {
             );
         }
     }
-    eprintln!("{rounds} mutated components");
 }

@@ -7,8 +7,10 @@ mod collect;
 mod judge;
 mod runtime;
 mod shape;
+mod signature;
 mod suppressions;
 mod visitor;
+mod vue;
 
 use std::collections::BTreeSet;
 

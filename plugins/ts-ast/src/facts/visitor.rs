@@ -7,14 +7,10 @@ use oxc_ast_visit::{Visit, walk};
 use oxc_span::{GetSpan, Span};
 use oxc_syntax::scope::ScopeFlags;
 
-use super::judge::{
-    AnyPlaces, bare, callee_name, determines, is_prop_type, only_widens, string_argument, type_name,
-};
+use super::judge::{AnyPlaces, bare, callee_name, is_prop_type, only_widens, type_name};
 use super::shape::{Member, Shape, is_typed, members_of, shape_of};
-use super::{Facts, Import, MarkKind, Model, NamedFunction, State, TypeDeclaration, runtime};
-
-/// Functions that make reactive state.
-const STATE_CALLS: [&str; 5] = ["ref", "shallowRef", "reactive", "shallowReactive", "computed"];
+use super::signature::Signature;
+use super::{Facts, Import, MarkKind, TypeDeclaration};
 
 /// Functions whose object argument holds a component's options.
 const OPTION_CALLS: [&str; 2] = ["defineComponent", "defineOptions"];
@@ -30,11 +26,11 @@ pub(super) enum Place {
 
 /// Walks one piece of code after the other.
 pub(super) struct Collector<'f> {
-    facts: &'f mut Facts,
-    place: Place,
+    pub(super) facts: &'f mut Facts,
+    pub(super) place: Place,
     /// Offset in the file of the code's first byte.
     base: usize,
-    any: AnyPlaces,
+    pub(super) any: AnyPlaces,
     /// How functions in object literals are to be judged; the innermost last.
     contexts: Vec<Context>,
     /// Type declarations around the current place.
@@ -97,173 +93,8 @@ impl<'f> Collector<'f> {
     }
 
     /// True when the type arguments are there and hold no `any`.
-    fn are_typed(&self, arguments: Option<&TSTypeParameterInstantiation<'_>>) -> bool {
+    pub(super) fn are_typed(&self, arguments: Option<&TSTypeParameterInstantiation<'_>>) -> bool {
         arguments.is_some_and(|a| !a.params.is_empty() && !self.any.within(a.span))
-    }
-
-    fn function(&mut self, name: &str, signature: Signature<'_, '_>, typed_by_context: bool) {
-        if self.place == Place::Template {
-            return;
-        }
-        let Signature { parameters, return_type, wants_parameters, wants_return_type } = signature;
-        let is_typed_parameter = |parameter: &&FormalParameter<'_>| {
-            typed_by_context
-                || match &parameter.type_annotation {
-                    Some(annotation) => !self.any.within(annotation.span),
-                    None => parameter.initializer.as_ref().is_some_and(|value| determines(value)),
-                }
-        };
-        let mut parameter_count = parameters.items.len();
-        let mut typed_count = parameters.items.iter().filter(is_typed_parameter).count();
-        if let Some(rest) = &parameters.rest {
-            parameter_count += 1;
-            let typed = typed_by_context || is_typed(rest.type_annotation.as_deref(), &self.any);
-            typed_count += usize::from(typed);
-        }
-        if !wants_parameters {
-            (parameter_count, typed_count) = (0, 0);
-        }
-        let has_return_type =
-            wants_return_type && (typed_by_context || is_typed(return_type, &self.any));
-        self.facts.bindings.insert(name.to_owned());
-        self.facts.functions.push(NamedFunction {
-            name: name.to_owned(),
-            parameter_count: parameter_count as u32,
-            typed_parameter_count: typed_count as u32,
-            wants_return_type,
-            has_return_type,
-        });
-    }
-
-    fn state(&mut self, call: &CallExpression<'_>, name: Option<&str>, annotated: bool) {
-        let Some(callee) = callee_name(&call.callee).filter(|c| STATE_CALLS.contains(c)) else {
-            return;
-        };
-        let value = call.arguments.first().and_then(Argument::as_expression);
-        let computed = value.and_then(|value| match value {
-            Expression::ArrowFunctionExpression(function) => Some(function.return_type.as_deref()),
-            Expression::FunctionExpression(function) => Some(function.return_type.as_deref()),
-            _ => None,
-        });
-        let any_returned = computed.flatten().is_some_and(|a| self.any.within(a.span));
-        let explicit = annotated
-            || self.are_typed(call.type_arguments.as_deref())
-            || (callee == "computed" && is_typed(computed.flatten(), &self.any));
-        let inferred = call.type_arguments.is_none()
-            && !any_returned
-            && value.is_some_and(|value| determines(value) && !self.any.within(value_type(value)));
-        self.facts.state.push(State {
-            call: callee.to_owned(),
-            name: name.map(str::to_owned),
-            explicit,
-            inferred,
-        });
-    }
-
-    /// Calls that mean something to Vue, whatever their place.
-    fn vue_call(&mut self, call: &CallExpression<'_>) {
-        let type_argument = call.type_arguments.as_ref().and_then(|a| a.params.first());
-        let value = call.arguments.first().and_then(Argument::as_expression);
-        match callee_name(&call.callee) {
-            Some("defineProps") => {
-                let shape = match (type_argument, value) {
-                    (Some(kind), _) => shape_of(kind, &self.any),
-                    (None, Some(value)) => runtime::props(value, &self.any),
-                    (None, None) => Shape::Nothing,
-                };
-                self.facts.props.push(shape);
-            }
-            Some("defineEmits") => {
-                let shape = match (type_argument, value) {
-                    (Some(kind), _) => shape_of(kind, &self.any),
-                    (None, Some(value)) => runtime::emits(value, &self.any),
-                    (None, None) => Shape::Nothing,
-                };
-                self.facts.emits.push(shape);
-            }
-            Some("defineModel") => {
-                let name = string_argument(call.arguments.first());
-                let options = call.arguments.get(usize::from(name.is_some()));
-                let runtime_type = match options.and_then(Argument::as_expression) {
-                    Some(options @ Expression::ObjectExpression(_)) => {
-                        runtime::prop_is_typed(options, &self.any)
-                    }
-                    _ => false,
-                };
-                let typed = match type_argument {
-                    Some(_) => self.are_typed(call.type_arguments.as_deref()),
-                    None => runtime_type,
-                };
-                let name = name.unwrap_or("modelValue").to_owned();
-                self.facts.models.push(Model { name, typed });
-            }
-            _ => {}
-        }
-        let emits = match &call.callee {
-            Expression::Identifier(name) => {
-                matches!(name.name.as_str(), "emit" | "$emit")
-                    || self.facts.emit_functions.contains(name.name.as_str())
-            }
-            other => other
-                .as_member_expression()
-                .and_then(MemberExpression::static_property_name)
-                .is_some_and(|name| matches!(name, "emit" | "$emit")),
-        };
-        if emits && let Some(event) = string_argument(call.arguments.first()) {
-            self.facts.events_sent.insert(event.to_owned());
-        }
-    }
-
-    fn option(&mut self, key: &str, value: &Expression<'_>) {
-        match key {
-            "props" => self.facts.props.push(runtime::props(value, &self.any)),
-            "emits" => self.facts.emits.push(runtime::emits(value, &self.any)),
-            "data" => self.data(value),
-            _ => {}
-        }
-    }
-
-    /// The keys that the option `data()` returns are state.
-    fn data(&mut self, value: &Expression<'_>) {
-        let (return_type, statements, expression) = match value {
-            Expression::FunctionExpression(function) => (
-                function.return_type.as_deref(),
-                function.body.as_ref().map(|body| &body.statements),
-                None,
-            ),
-            Expression::ArrowFunctionExpression(function) => (
-                function.return_type.as_deref(),
-                function.body.as_function_body().map(|body| &body.statements),
-                function.body.as_expression(),
-            ),
-            _ => return,
-        };
-        let returned = statements.and_then(|statements| {
-            statements.iter().find_map(|statement| match statement {
-                Statement::ReturnStatement(statement) => statement.argument.as_ref(),
-                _ => None,
-            })
-        });
-        let explicit = is_typed(return_type, &self.any);
-        if let Some(Expression::ObjectExpression(object)) = expression.or(returned).map(bare) {
-            for property in &object.properties {
-                if let ObjectPropertyKind::ObjectProperty(property) = property
-                    && let Some(name) = property.key.static_name()
-                {
-                    let asserted = matches!(
-                        property.value,
-                        Expression::TSAsExpression(_) | Expression::TSTypeAssertion(_)
-                    ) && !self.any.within(property.value.span());
-                    self.facts.state.push(State {
-                        call: "data".into(),
-                        name: Some(name.into_owned()),
-                        explicit: explicit || asserted,
-                        inferred: determines(&property.value)
-                            && !self.any.within(value_type(&property.value)),
-                    });
-                }
-            }
-        }
     }
 
     fn assertion(&mut self, span: Span, value: &Expression<'_>, kind: &TSType<'_>) {
@@ -272,7 +103,7 @@ impl<'f> Collector<'f> {
             Expression::TSTypeAssertion(inner) => Some((inner.span, &inner.type_annotation)),
             _ => None,
         };
-        if self.handled.contains(&span) || is_prop_type(value, kind) || only_widens(value, kind) {
+        if self.handled.contains(&span) || only_widens(value, kind) {
             return;
         }
         let laundered = inner.filter(|(_, kind)| {
@@ -287,48 +118,6 @@ impl<'f> Collector<'f> {
         } else {
             self.mark(MarkKind::Assertion, span, "a type assertion");
         }
-    }
-}
-
-/// The signature of a function, and what of it ought to be written out.
-struct Signature<'n, 'a> {
-    parameters: &'n FormalParameters<'a>,
-    return_type: Option<&'n TSTypeAnnotation<'a>>,
-    wants_parameters: bool,
-    wants_return_type: bool,
-}
-
-impl<'n, 'a> Signature<'n, 'a> {
-    fn of_function(function: &'n Function<'a>) -> Self {
-        Self {
-            parameters: &function.params,
-            return_type: function.return_type.as_deref(),
-            wants_parameters: true,
-            wants_return_type: true,
-        }
-    }
-
-    /// The signature of a function expression; `None` for anything else.
-    fn of(value: &'n Expression<'a>) -> Option<Self> {
-        match value {
-            Expression::FunctionExpression(function) => Some(Self::of_function(function)),
-            Expression::ArrowFunctionExpression(function) => Some(Self {
-                parameters: &function.params,
-                return_type: function.return_type.as_deref(),
-                wants_parameters: true,
-                wants_return_type: true,
-            }),
-            _ => None,
-        }
-    }
-}
-
-/// Where the type of a value would be written that is asserted; else nowhere.
-fn value_type(value: &Expression<'_>) -> Span {
-    match value {
-        Expression::TSAsExpression(it) => it.type_annotation.span(),
-        Expression::TSTypeAssertion(it) => it.type_annotation.span(),
-        _ => Span::default(),
     }
 }
 
@@ -597,7 +386,9 @@ impl<'a> Visit<'a> for Collector<'_> {
     }
 
     fn visit_ts_as_expression(&mut self, it: &TSAsExpression<'a>) {
-        if type_name(&it.type_annotation) != Some("const") {
+        if is_prop_type(&it.expression, &it.type_annotation) {
+            self.annotation(it.type_annotation.span());
+        } else if type_name(&it.type_annotation) != Some("const") {
             self.assertion(it.span, &it.expression, &it.type_annotation);
         }
         self.within_object(&it.expression, |this| walk::walk_ts_as_expression(this, it));
