@@ -274,6 +274,7 @@ mod tests {
         check(|it| it.typed_parameter_share = Some(0.5), 8.5);
         check(|it| it.probe = Some(0.5), 8.5);
         check(|it| it.ast_score = 9.999, 9.99);
+        check(|it| it.ast_score = 9.999_999_999, 9.99);
         check(|it| (it.ast_score, it.probe, it.any_count) = (0.0, Some(0.0), 9.0), 0.0);
     }
 

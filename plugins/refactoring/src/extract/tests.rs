@@ -93,6 +93,24 @@ fn of_several_blocks_the_component_is_taken() {
 }
 
 #[test]
+fn a_quote_of_the_input_is_known_whatever_its_white_space() {
+    let quoted = INPUT.replace('\n', "\n\n  ").replace("\n  <", "\n<");
+    check(&format!("{}Before:\n{}", fence("vue", SFC), fence("vue", &quoted)), SFC, "fence vue");
+}
+
+#[test]
+fn what_was_left_out_is_said() {
+    let notes = |answer: &str| extract(answer, INPUT, "Component.vue").notes.join("; ");
+    let better = fence("vue", &SFC.replace("const a", "const b"));
+    let twice = notes(&format!("{}{better}", fence("vue", SFC)));
+    assert_eq!(twice, "2 complete components, the last one is judged");
+    let quoted = notes(&format!("{}{better}", fence("vue", INPUT)));
+    assert_eq!(quoted, "left out 1 block(s): a quote of the input");
+    assert_eq!(notes(&format!("<think>\n</think>\n{better}")), "a reasoning block was left out");
+    assert_eq!(notes(&better), "");
+}
+
+#[test]
 fn blocks_in_blocks() {
     check(&format!("````markdown\n{}````", fence("vue", SFC)), SFC, "fence vue");
     check(&format!("```markdown\n{}```", fence("vue", SFC)), SFC, "fence vue");
