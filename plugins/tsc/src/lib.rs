@@ -1,1 +1,40 @@
-//! llmbench plugin: tsc.
+//! Validator `tsc`: the real TypeScript compiler on a model's Vue component.
+//!
+//! - Bare `tsc` never reads `.vue` files, so this is Vue's language tools on
+//!   TypeScript, under strict settings, with a TypeScript file that imports the
+//!   component. Vue's own compiler adds what a type checker lets pass:
+//!   truncated answers, unclosed tags, scripts that are not TypeScript at all.
+//! - The packages are pinned, installed once into llmbench's data directory, and
+//!   never the user's own ones unless a setting names them.
+//! - One Node process holds the warm compiler. Each new one proves itself on a
+//!   bad and a good file before it may judge anything.
+//!
+//! Templates are checked for types, unknown properties of known components
+//! included. Components, directives and events that the file does not declare
+//! are allowed: an application may register them globally or let them fall through.
+//!
+//! This crate does not look at style, at suppression comments or at `any`:
+//! those are questions of structure, for another validator.
+
+mod data_dir;
+mod findings;
+mod node;
+mod process;
+mod project;
+mod settings;
+mod toolchain;
+mod validator;
+mod worker;
+
+pub use project::{PROBE, importer_text};
+pub use settings::Settings;
+pub use toolchain::NpmEnvironment;
+pub use validator::Tsc;
+
+llmbench_plugin::register!(
+    Validator,
+    "tsc",
+    "type-checks Vue components with TypeScript and Vue's language tools",
+    Tsc::new
+);
+llmbench_plugin::export_plugin!();

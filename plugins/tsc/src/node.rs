@@ -1,0 +1,118 @@
+//! The `node` program: where it is and whether it is recent enough.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use llmbench_api::{CallContext, Error, ErrorKind, Result};
+
+use crate::process;
+
+/// Oldest major version that the worker runs on.
+const OLDEST_MAJOR: u32 = 20;
+
+const INSTALL_HINT: &str = "install Node.js 24 (20 or newer works), or name it with `--set tsc.node=PATH`; \
+     `llmbench doctor` checks it";
+
+/// A `node` that answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Node {
+    pub(crate) program: PathBuf,
+    /// Without the leading `v`.
+    pub(crate) version: String,
+}
+
+impl Node {
+    /// The `node` that the settings name, else the first one on `PATH`.
+    ///
+    /// # Errors
+    /// `Unavailable` when there is none, when it does not run, or when it is too old.
+    pub(crate) fn find(configured: Option<&Path>, cx: &CallContext) -> Result<Self> {
+        let program = match configured {
+            Some(path) => path.to_owned(),
+            None => on_path(&executable("node")).ok_or_else(|| {
+                Error::new(ErrorKind::Unavailable, "cannot find `node` on PATH")
+                    .with_hint(INSTALL_HINT)
+            })?,
+        };
+        let mut command = process::command(&program);
+        command.arg("--version");
+        let what = format!("`{} --version`", program.display());
+        let output = process::run(command, &what, Duration::from_secs(20), cx, |_| {})
+            .map_err(|error| unavailable(error, INSTALL_HINT))?;
+        let said = output.stdout.first().map(String::as_str).unwrap_or_default();
+        let version = said.strip_prefix('v').filter(|_| output.status.success());
+        let Some((version, major)) = version.and_then(|v| Some((v, major(v)?))) else {
+            let message = format!(
+                "{what} answered `{said}` ({}) in place of a version {}",
+                output.status,
+                process::tail(&output.stderr, 3)
+            );
+            return Err(Error::new(ErrorKind::Unavailable, message.trim()).with_hint(INSTALL_HINT));
+        };
+        if major < OLDEST_MAJOR {
+            let message = format!(
+                "`{}` is Node.js {version}, and {OLDEST_MAJOR} or newer is needed",
+                program.display()
+            );
+            return Err(Error::new(ErrorKind::Unavailable, message).with_hint(INSTALL_HINT));
+        }
+        Ok(Self { program, version: version.to_owned() })
+    }
+
+    /// The `npm` that belongs to it: beside it, else the first one on `PATH`.
+    ///
+    /// # Errors
+    /// `Unavailable` when there is none.
+    pub(crate) fn npm(&self) -> Result<PathBuf> {
+        let name = if cfg!(windows) { "npm.cmd".to_owned() } else { executable("npm") };
+        self.folder()
+            .map(|folder| folder.join(&name))
+            .filter(|npm| npm.is_file())
+            .or_else(|| on_path(&name))
+            .ok_or_else(|| {
+                let message = format!(
+                    "cannot find `npm` beside `{}` or on PATH; it installs the type checker",
+                    self.program.display()
+                );
+                Error::new(ErrorKind::Unavailable, message).with_hint(INSTALL_HINT)
+            })
+    }
+
+    /// The folder it lies in, unless it was named without one.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.program.parent().filter(|folder| !folder.as_os_str().is_empty())
+    }
+}
+
+/// The same error with kind `Unavailable`, except that a stop stays a stop.
+pub(crate) fn unavailable(mut error: Error, hint: &str) -> Error {
+    if error.kind != ErrorKind::Cancelled {
+        error.kind = ErrorKind::Unavailable;
+        error.hint.get_or_insert_with(|| hint.to_owned());
+    }
+    error
+}
+
+fn executable(name: &str) -> String {
+    format!("{name}{}", std::env::consts::EXE_SUFFIX)
+}
+
+fn on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+fn major(version: &str) -> Option<u32> {
+    version.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_major_version_is_read() {
+        assert_eq!(major("20.20.2"), Some(20));
+        assert_eq!(major("x.1"), None);
+    }
+}

@@ -1,0 +1,10 @@
+//! Tests on the real Node, npm and compilers, which are installed once for all of them.
+
+mod cases;
+#[cfg(unix)]
+mod cold;
+#[cfg(unix)]
+mod faults;
+mod install;
+mod support;
+mod verdicts;
