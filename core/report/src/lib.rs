@@ -3,10 +3,16 @@
 //! - [`read`] reads the folder of a run, in any format version that ever was.
 //! - [`stats`] describes a slice of numbers.
 //! - [`summary`] holds the rules by which attempts become figures.
+//! - [`render`] shows a [`Report`] as text, Markdown, CSV or JSON.
+//! - [`write_derived`] is the only function here that writes.
 //!
-//! Nothing here asks a model, a server or the clock.
+//! Nothing here asks a model, a server, the clock or the environment, so that
+//! an old run can be summed up again anywhere, with the same result.
 
+mod derived;
 pub mod read;
+pub mod render;
+mod report;
 pub mod stats;
 pub mod summary;
 mod versions;
@@ -14,7 +20,9 @@ mod versions;
 #[cfg(test)]
 mod testing;
 
+pub use derived::{REPORT_FILE, SUMMARY_FILE, TABLE_FILE, WriteError, write_derived};
 pub use read::{ReadError, ReadWarning, Run};
+pub use report::Report;
 pub use summary::summarise;
 
 /// Name of the file with a run's manifest.

@@ -24,6 +24,9 @@ use llmbench_api::record::{
     AttemptRecord, AttemptStatus, FORMAT_VERSION, GroupSummary, RunManifest, Summary,
 };
 
+pub(crate) use group::{NOTHING_SCORED, most_frequent, reason, scored, without_count};
+pub(crate) use remarks::{is_about_missing, repeats_one_answer};
+
 /// Field of a record that says that the server had its prompt in the cache.
 pub const PROMPT_CACHED: &str = "prompt_cached";
 /// Scored attempts (or fixtures) below which a difference says little.

@@ -7,6 +7,11 @@ use llmbench_api::record::{AttemptRecord, AttemptStatus, GroupSummary, Stat};
 use super::{is_prompt_cached, remarks};
 use crate::stats;
 
+/// Why a group has no figures although it has attempts.
+pub(crate) const NOTHING_SCORED: &str = "no attempt was scored";
+/// Stands between the count and the reason in [`Stat::missing`].
+const OF_SCORED: &str = " scored attempts: ";
+
 /// One model on one fixture.
 pub(super) fn of_fixture(model: &str, fixture: &str, attempts: &[&AttemptRecord]) -> GroupSummary {
     let mut group = pooled(model, attempts);
@@ -59,7 +64,12 @@ pub(crate) fn most_frequent(reasons: &[String], scored: usize) -> Option<String>
         1 => " (and 1 other reason)".to_owned(),
         others => format!(" (and {others} other reasons)"),
     };
-    Some(format!("{} of {scored} scored attempts: {reason}{others}", reasons.len()))
+    Some(format!("{} of {scored}{OF_SCORED}{reason}{others}", reasons.len()))
+}
+
+/// What [`most_frequent`] made, without the count in front.
+pub(crate) fn without_count(missing: &str) -> &str {
+    missing.split_once(OF_SCORED).map_or(missing, |(_, reason)| reason)
 }
 
 /// Why `field` is absent in a record.
@@ -136,7 +146,7 @@ fn stat_of(
         }
     }
     let missing = if scored.is_empty() {
-        Some("no attempt was scored".to_owned())
+        Some(NOTHING_SCORED.to_owned())
     } else {
         most_frequent(&reasons, scored.len())
     };

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use llmbench_api::record::{AttemptRecord, GroupSummary, Stat};
 
 use super::TOO_FEW;
-use super::group::{most_frequent, reason, scored};
+use super::group::{NOTHING_SCORED, most_frequent, reason, scored};
+
+/// Stands between the fields and the reason of a remark about missing values.
+const NO_VALUE: &str = ": no value for ";
 
 pub(super) fn of_fixture(group: &GroupSummary, attempts: &[&AttemptRecord]) -> Vec<String> {
     let mut remarks = Vec::new();
@@ -14,7 +17,7 @@ pub(super) fn of_fixture(group: &GroupSummary, attempts: &[&AttemptRecord]) -> V
     }
     let scored = scored(attempts);
     if scored.is_empty() {
-        return vec!["no attempt was scored".to_owned()];
+        return vec![NOTHING_SCORED.to_owned()];
     }
     remarks.extend(too_few("runs", scored.len() as u64));
     if repeats_one_answer(&scored) {
@@ -38,7 +41,7 @@ pub(super) fn of_model(
     }
     let scored = scored(attempts);
     if scored.is_empty() {
-        return vec!["no attempt was scored".to_owned()];
+        return vec![NOTHING_SCORED.to_owned()];
     }
     remarks.push(format!(
         "score: mean of the means of {} (n = {}); all other figures pool the scored attempts",
@@ -78,12 +81,17 @@ pub(super) fn of_model(
 }
 
 /// True for at least two scored attempts whose answers are byte-identical.
-pub(super) fn repeats_one_answer(scored: &[&AttemptRecord]) -> bool {
+pub(crate) fn repeats_one_answer(scored: &[&AttemptRecord]) -> bool {
     let mut outputs = scored.iter().map(|record| record.output_code.as_deref());
     match outputs.next() {
         Some(Some(first)) => scored.len() >= 2 && outputs.all(|output| output == Some(first)),
         _ => false,
     }
+}
+
+/// True for a remark that says why a field has no value.
+pub(crate) fn is_about_missing(remark: &str) -> bool {
+    remark.contains(NO_VALUE)
 }
 
 fn too_few(what: &str, n: u64) -> Option<String> {
@@ -124,7 +132,7 @@ fn missing(group: &GroupSummary, scored: &[&AttemptRecord]) -> Vec<String> {
     }
     by_reason
         .into_iter()
-        .map(|(reason, fields)| format!("{}: no value for {reason}", fields.join(", ")))
+        .map(|(reason, fields)| format!("{}{NO_VALUE}{reason}", fields.join(", ")))
         .collect()
 }
 

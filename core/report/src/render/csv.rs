@@ -1,0 +1,109 @@
+//! `samples.csv`: one row for each attempt, for spreadsheets.
+
+use llmbench_api::record::AttemptRecord;
+
+use super::escape;
+use crate::Report;
+use crate::summary::is_prompt_cached;
+
+/// The columns, in order. They only ever grow, at the end.
+///
+/// Names and units are those of `samples.jsonl`. `prompt_cached` is `true` or
+/// `false`; `errors`, `warnings` and `missing` are joined with `; `, the latter
+/// as `field: reason`. Answers and findings are in `samples.jsonl` only.
+pub const COLUMNS: [&str; 31] = [
+    "id",
+    "model",
+    "fixture",
+    "timestamp",
+    "run_number",
+    "status",
+    "score",
+    "scoring_version",
+    "compiles",
+    "ast_score",
+    "tokens_per_sec",
+    "duration_sec",
+    "ttft_sec",
+    "load_sec",
+    "prefill_tokens_per_sec",
+    "queue_sec",
+    "prompt_tokens",
+    "completion_tokens",
+    "done_reason",
+    "seed",
+    "gpu_avg_utilization",
+    "gpu_peak_utilization",
+    "gpu_avg_memory_gb",
+    "gpu_peak_memory_gb",
+    "energy_joules",
+    "prompt_cached",
+    "retries",
+    "errors",
+    "warnings",
+    "missing",
+    "output_bytes",
+];
+
+/// The attempts as CSV by RFC 4180 with a header line and `\n` as line end.
+///
+/// A row is one line: line ends inside a cell become spaces. What was not
+/// measured is an empty cell. Cells that a spreadsheet would take for a formula
+/// start with `'`.
+pub fn csv(report: &Report<'_>) -> String {
+    let mut writer = ::csv::Writer::from_writer(Vec::new());
+    let mut write = |cells: [String; COLUMNS.len()]| {
+        writer.write_record(cells).expect("rows have one length and memory takes them all");
+    };
+    write(COLUMNS.map(str::to_owned));
+    for record in &report.records {
+        write(row(record).map(|cell| escape::spreadsheet(&cell)));
+    }
+    let bytes = writer.into_inner().expect("memory takes everything");
+    String::from_utf8(bytes).expect("every cell is UTF-8")
+}
+
+fn row(record: &AttemptRecord) -> [String; COLUMNS.len()] {
+    fn cell<T: ToString>(value: Option<T>) -> String {
+        value.map(|value| value.to_string()).unwrap_or_default()
+    }
+    let missing: Vec<_> =
+        record.missing.iter().map(|(field, reason)| format!("{field}: {reason}")).collect();
+    let done_reason = record
+        .done_reason
+        .as_ref()
+        .and_then(|reason| serde_json::to_value(reason).ok()?.as_str().map(str::to_owned));
+    [
+        record.id.clone(),
+        record.model.clone(),
+        record.fixture.clone(),
+        record.timestamp.clone(),
+        record.run_number.to_string(),
+        record.status.as_str().to_owned(),
+        cell(record.score),
+        cell(record.scoring_version.as_ref()),
+        cell(record.compiles),
+        cell(record.ast_score),
+        cell(record.tokens_per_sec),
+        cell(record.duration_sec),
+        cell(record.ttft_sec),
+        cell(record.load_sec),
+        cell(record.prefill_tokens_per_sec),
+        cell(record.queue_sec),
+        cell(record.prompt_tokens),
+        cell(record.completion_tokens),
+        cell(done_reason),
+        record.seed.to_string(),
+        cell(record.gpu_avg_utilization),
+        cell(record.gpu_peak_utilization),
+        cell(record.gpu_avg_memory_gb),
+        cell(record.gpu_peak_memory_gb),
+        cell(record.energy_joules),
+        is_prompt_cached(record).to_string(),
+        record.retries.len().to_string(),
+        record.errors.join("; "),
+        record.warnings.join("; "),
+        missing.join("; "),
+        cell(record.output_code.as_ref().map(String::len)),
+    ]
+}

@@ -1,0 +1,153 @@
+//! `report.md`: the run for people, and for a pull request or an issue.
+
+mod attempts;
+mod setup;
+
+use llmbench_api::record::{GroupSummary, Stat};
+
+use super::{escape, figures};
+use crate::Report;
+
+/// The report as GitHub-flavoured Markdown, ending with a line end.
+///
+/// Headline, results by model and by fixture, warnings, models, settings,
+/// environment, attempts, and the errors of attempts folded away.
+pub fn markdown(report: &Report<'_>) -> String {
+    let mut out = headline(report);
+    section(&mut out, "Results", &results(report));
+    section(&mut out, "Remarks", &remarks(report));
+    section(&mut out, "Warnings", &list(report.summary.warnings.iter()));
+    section(&mut out, "Models", &setup::models(report));
+    section(&mut out, "Settings", &setup::settings(report));
+    section(&mut out, "Environment", &setup::environment(report));
+    section(&mut out, "Attempts", &attempts::table(report));
+    section(&mut out, "Errors of attempts", &attempts::errors(report));
+    out
+}
+
+fn headline(report: &Report<'_>) -> String {
+    let manifest = report.manifest;
+    let summary = &report.summary;
+    let mut out = format!(
+        "# {}: {}, {}\n\n",
+        escape::markdown(&manifest.test),
+        figures::count(summary.models.len(), "model"),
+        figures::count(manifest.plan.fixtures.len(), "fixture"),
+    );
+    let scored = summary.statuses.get("scored").copied().unwrap_or(0);
+    let lost = Report::failures(&summary.statuses).map(|lost| format!("; lost: {lost}"));
+    let mut lines = vec![
+        ("Run", manifest.run_id.clone()),
+        ("Status", word(&manifest.status)),
+        (
+            "Attempts",
+            format!(
+                "{scored} scored of {} planned{}",
+                manifest.plan.attempts,
+                lost.unwrap_or_default()
+            ),
+        ),
+        ("Started", manifest.started_at.clone()),
+        ("Took", format!("{} s", figures::number(manifest.elapsed_sec, 0))),
+        ("Scoring", manifest.scoring_version.clone().unwrap_or_else(|| figures::ABSENT.to_owned())),
+        ("llmbench", manifest.llmbench_version.clone()),
+    ];
+    if let Some(name) = &manifest.name {
+        lines.insert(0, ("Name", name.clone()));
+    }
+    if let Some(error) = &manifest.error {
+        lines.insert(2, ("Error", error.clone()));
+    }
+    if let Some(choice) = &manifest.default_choice {
+        lines.push(("Chosen by default", choice.clone()));
+    }
+    for (name, value) in lines {
+        out.push_str(&format!("- **{name}:** {}\n", escape::markdown(&value)));
+    }
+    out
+}
+
+fn results(report: &Report<'_>) -> String {
+    let models = result_table(report, &report.summary.models);
+    let groups = result_table(report, &report.summary.groups);
+    format!(
+        "{models}\nOver all fixtures the score is the mean of the fixtures' means; the other figures pool the attempts. Ranges are lowest–highest. {} stands for what was not measured.\n\n### By fixture\n\n{groups}",
+        figures::ABSENT
+    )
+}
+
+fn result_table(report: &Report<'_>, groups: &[GroupSummary]) -> String {
+    let by_fixture = groups.iter().any(|group| group.fixture.is_some());
+    let (compiles, ast) = (report.has_compiles(), report.has_ast_score());
+    let pick = |cells: Vec<(bool, String)>| -> Vec<String> {
+        cells.into_iter().filter(|(shown, _)| *shown).map(|(_, cell)| cell).collect()
+    };
+    let header = pick(vec![
+        (true, "Model".into()),
+        (by_fixture, "Fixture".into()),
+        (true, "Scored".into()),
+        (true, format!("Score /{}", report.manifest.max_score)),
+        (compiles, "Compiles".into()),
+        (ast, "AST /10".into()),
+        (true, "tok/s".into()),
+        (true, "Duration s".into()),
+        (true, "TTFT s".into()),
+        (true, "GPU avg %".into()),
+        (true, "GPU peak GB".into()),
+        (true, "Energy J".into()),
+    ]);
+    let rows = groups.iter().map(|group| {
+        let range = |stat: &Stat, decimals| figures::mean_and_range(stat, decimals, false);
+        let identical = report.repeats_one_answer(group);
+        pick(vec![
+            (true, group.model.clone()),
+            (by_fixture, super::remarks::fixture_name(group).to_owned()),
+            (true, report.runs(group)),
+            (true, figures::mean_and_range(&group.score, 2, identical)),
+            (compiles, figures::rate(&group.compiles)),
+            (ast, figures::mean_and_range(&group.ast_score, 2, false)),
+            (true, range(&group.tokens_per_sec, 1)),
+            (true, range(&group.duration_sec, 2)),
+            (true, range(&group.ttft_sec, 3)),
+            (true, figures::number(group.gpu_avg_utilization.mean, 1)),
+            (true, figures::number(group.gpu_peak_memory_gb.max, 2)),
+            (true, figures::number(group.energy_joules.mean, 0)),
+        ])
+    });
+    table(&header, rows)
+}
+
+/// What a comparison must not leave out.
+fn remarks(report: &Report<'_>) -> String {
+    let missing = super::remarks::about_missing(report);
+    list(super::remarks::about_figures(report).iter().chain(&missing))
+}
+
+/// A section with its heading; nothing when there is nothing to say.
+fn section(out: &mut String, heading: &str, content: &str) {
+    if !content.is_empty() {
+        out.push_str(&format!("\n## {heading}\n\n{content}"));
+    }
+}
+
+fn list<'a>(items: impl Iterator<Item = &'a String>) -> String {
+    items.map(|item| format!("- {}\n", escape::markdown(item))).collect()
+}
+
+/// A table; all cells are escaped here, so that none can be forgotten.
+fn table(header: &[String], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let line = |cells: &[String]| {
+        let cells: Vec<_> = cells.iter().map(|cell| escape::markdown(cell)).collect();
+        format!("| {} |\n", cells.join(" | "))
+    };
+    let mut out = line(header);
+    out.push_str(&format!("|{}\n", " --- |".repeat(header.len())));
+    out.extend(rows.map(|row| line(&row)));
+    out
+}
+
+/// The word that stands for a value in the files.
+fn word<T: serde::Serialize>(value: &T) -> String {
+    let value = serde_json::to_value(value).ok();
+    value.as_ref().and_then(|value| value.as_str()).unwrap_or(figures::ABSENT).to_owned()
+}

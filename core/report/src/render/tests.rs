@@ -1,0 +1,220 @@
+use llmbench_api::record::{AttemptRecord, AttemptStatus, RunManifest, RunStatus};
+use serde_json::json;
+
+use super::*;
+use crate::Report;
+use crate::testing::{cached, lost, manifest, scored, without_gpu};
+
+const PLAIN: TextOptions = TextOptions { color: false, width: 100 };
+
+/// Several models and fixtures with a bit of everything.
+fn several() -> (RunManifest, Vec<AttemptRecord>) {
+    let models = ["qwen2.5-coder:7b-instruct-q8_0", "gemma3:4b-it-q4_K_M"];
+    let fixtures = ["props-basic", "emits-and-slots"];
+    let mut manifest = manifest(&models, &fixtures, 3);
+    manifest.warnings = vec!["the machine was busy at the start (load 7.1)".into()];
+    let mut records = Vec::new();
+    for (place, model) in models.into_iter().enumerate() {
+        for (offset, fixture) in fixtures.into_iter().enumerate() {
+            for run in 1..=3 {
+                let score = 9.0 - place as f64 - 0.5 * offset as f64 - 0.25 * f64::from(run);
+                let record = scored(model, fixture, run, score);
+                records.push(if run == 1 { record } else { cached(record) });
+            }
+        }
+    }
+    for record in &mut records[0..3] {
+        record.output_code = Some("<template/>\n".into());
+        record.score = Some(8.0);
+    }
+    records[4].compiles = Some(false);
+    records[4].errors = vec!["TS2322: Type 'string' is not assignable to type 'number'.".into()];
+    let busy = "the server is busy";
+    records[6] = lost(AttemptStatus::InfraError, models[1], fixtures[0], 1, busy);
+    records[7] = lost(AttemptStatus::InfraError, models[1], fixtures[0], 2, busy);
+    records[9] = lost(AttemptStatus::Timeout, models[1], fixtures[1], 1, "no answer within 30 s");
+    for record in &mut records[6..] {
+        *record = without_gpu(record.clone(), "nvidia-smi was not found in PATH");
+    }
+    (manifest, records)
+}
+
+/// A run whose server never answered.
+fn nothing_scored() -> (RunManifest, Vec<AttemptRecord>) {
+    let mut manifest = manifest(&["m"], &["f"], 2);
+    manifest.status = RunStatus::Failed;
+    manifest.error = Some("the server stopped answering".into());
+    manifest.environment.gpus.clear();
+    let error = "connection refused at http://127.0.0.1:11434";
+    (manifest, vec![lost(AttemptStatus::InfraError, "m", "f", 1, error)])
+}
+
+/// Names, errors and answers that try to break out of every format.
+fn hostile() -> (RunManifest, Vec<AttemptRecord>) {
+    let (model, fixture) = ("=cmd()|x\x1b[31m", "<script>alert(1)</script>");
+    let mut record = scored(model, fixture, 1, 2.0);
+    record.errors = vec![
+        "=HYPERLINK(\"http://evil.test\",\"x\")".into(),
+        "```\n</details>\n<img src=x onerror=alert(1)>".into(),
+    ];
+    record.warnings = vec!["- [x](javascript:alert(1)) | \u{202e}evil".into()];
+    record.retries = vec!["# heading\n\n<b>".into()];
+    record.output_code = Some("````\n</details>\n```js\n<script>alert(2)</script>\n\x07".into());
+    record.missing.insert("queue_sec".into(), "a,\"b\"\nc".into());
+    let mut manifest = manifest(&[model], &[fixture], 1);
+    manifest.name = Some("`<h1>`".into());
+    manifest.argv.push("--name=```".into());
+    manifest.models[0].identity.digest.value = Some("<digest>|".into());
+    (manifest, vec![record])
+}
+
+/// A test without fixture, types or structure, and fewer figures.
+fn throughput() -> (RunManifest, Vec<AttemptRecord>) {
+    let mut manifest = manifest(&["m"], &[""], 1);
+    manifest.test = "throughput".into();
+    manifest.roles.clear();
+    let mut record = scored("m", "", 1, 10.0);
+    record.compiles = None;
+    record.ast_score = None;
+    record.extra.insert("prompt_cached".into(), json!(false));
+    (manifest, vec![record])
+}
+
+macro_rules! snapshots {
+    ($($name:ident),*) => {$(
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn as_text() {
+                let (manifest, records) = super::$name();
+                insta::assert_snapshot!(text(&Report::new(&manifest, &records), &PLAIN));
+            }
+
+            #[test]
+            fn as_markdown() {
+                let (manifest, records) = super::$name();
+                insta::assert_snapshot!(markdown(&Report::new(&manifest, &records)));
+            }
+
+            #[test]
+            fn as_csv() {
+                let (manifest, records) = super::$name();
+                insta::assert_snapshot!(csv(&Report::new(&manifest, &records)));
+            }
+        }
+    )*};
+}
+
+snapshots!(several, nothing_scored, hostile, throughput);
+
+#[test]
+fn json_of_a_whole_run() {
+    let (manifest, records) = several();
+    let report = Report::new(&manifest, &records);
+    let text = json(&report.summary);
+    insta::assert_snapshot!(text);
+    let back: llmbench_api::record::Summary = serde_json::from_str(&text).unwrap();
+    assert_eq!(back, report.summary);
+}
+
+#[test]
+fn the_table_fits_the_terminal() {
+    for width in [0, 80, 90, 100, 120] {
+        for (manifest, records) in [several(), nothing_scored(), throughput()] {
+            let report = Report::new(&manifest, &records);
+            let text = text(&report, &TextOptions { color: false, width });
+            let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
+            assert!(widest <= usize::from(width.max(80)), "{widest} of {width}:\n{text}");
+        }
+    }
+}
+
+#[test]
+fn colour_is_written_only_when_asked_for() {
+    let (manifest, records) = hostile();
+    let report = Report::new(&manifest, &records);
+    assert!(!text(&report, &PLAIN).contains('\x1b'), "a name may not write control sequences");
+    let colored = text(&report, &TextOptions { color: true, ..PLAIN });
+    assert!(colored.starts_with("\x1b[1m"));
+    assert!(!colored.contains("\x1b[31mx"), "only our own");
+}
+
+#[test]
+fn nothing_untrusted_becomes_markup() {
+    let (manifest, records) = hostile();
+    let markdown = markdown(&Report::new(&manifest, &records));
+    let mut fence: Option<&str> = None;
+    for line in markdown.lines() {
+        match fence {
+            Some(open) if line == open => fence = None,
+            Some(_) => continue,
+            None if line.starts_with("```") => fence = Some(line),
+            None => {
+                let tags = line.matches('<').count();
+                let own = ["<details>", "</details>", "<summary>", "</summary>"];
+                let known: usize = own.iter().map(|tag| line.matches(tag).count()).sum();
+                assert_eq!(tags, known, "outside of a fence: {line}");
+            }
+        }
+    }
+    assert_eq!(fence, None, "every fence is closed");
+    let tables = markdown.lines().filter(|line| line.starts_with("| "));
+    for line in tables {
+        let cells = line.replace("\\|", "").matches('|').count();
+        assert!([4, 10, 12, 13, 15].contains(&cells), "{cells} in {line}");
+    }
+}
+
+#[test]
+fn each_csv_row_is_one_line_with_all_columns() {
+    for (manifest, records) in [several(), hostile(), nothing_scored(), throughput()] {
+        let text = csv(&Report::new(&manifest, &records));
+        assert_eq!(text.lines().count(), records.len() + 1);
+        let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+        assert_eq!(reader.headers().unwrap(), CSV_COLUMNS.as_slice());
+        for row in reader.records() {
+            let row = row.unwrap();
+            assert_eq!(row.len(), CSV_COLUMNS.len());
+            for cell in &row {
+                let is_number = cell.parse::<f64>().is_ok();
+                assert!(
+                    is_number || !cell.starts_with(['=', '+', '-', '@', '\t', '\r']),
+                    "a spreadsheet takes {cell} for a formula"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_figure_of_a_record_has_a_column() {
+    let record = serde_json::to_value(scored("m", "f", 1, 8.0)).unwrap();
+    let elsewhere = ["output_code", "findings", "monitors"];
+    for field in record.as_object().unwrap().keys() {
+        let has = CSV_COLUMNS.contains(&field.as_str());
+        assert_ne!(has, elsewhere.contains(&field.as_str()), "{field}");
+    }
+}
+
+#[test]
+fn the_order_of_the_records_does_not_show() {
+    let (manifest, records) = several();
+    let mut backwards = records.clone();
+    backwards.reverse();
+    let (a, b) = (Report::new(&manifest, &records), Report::new(&manifest, &backwards));
+    assert_eq!(text(&a, &PLAIN), text(&b, &PLAIN));
+    assert_eq!(markdown(&a), markdown(&b));
+    assert_eq!(csv(&a), csv(&b));
+}
+
+#[test]
+fn a_long_answer_is_cut_and_the_rest_is_named() {
+    let mut record = scored("m", "f", 1, 1.0);
+    record.output_code = Some("é".repeat(10_000));
+    record.errors = (0..60).map(|n| format!("error {n}")).collect();
+    let manifest = manifest(&["m"], &["f"], 1);
+    let markdown = markdown(&Report::new(&manifest, &[record]));
+    assert!(markdown.contains("10 more in samples.jsonl."));
+    assert!(markdown.contains("3616 bytes more in samples.jsonl."));
+}

@@ -1,0 +1,245 @@
+//! The table that a run ends with on a terminal.
+
+use comfy_table::{
+    CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle,
+};
+use llmbench_api::record::{AttemptStatus, GroupSummary, Stat};
+
+use super::{escape, figures, remarks};
+use crate::{Report, summary};
+
+/// Narrower tables cannot be read.
+const MIN_WIDTH: u16 = 80;
+
+/// Three rules and no vertical lines: names need the room.
+const STYLE: TableStyle = TableStyle::new()
+    .top_border(LineStyle::none().fill('─').junction('─'))
+    .header_separator(LineStyle::none().fill('─').junction('─'))
+    .bottom_border(LineStyle::none().fill('─').junction('─'));
+
+/// How the text is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextOptions {
+    /// Whether to write ANSI colours. Nothing is guessed from the environment.
+    pub color: bool,
+    /// Columns of the terminal; below 80 counts as 80.
+    pub width: u16,
+}
+
+impl Default for TextOptions {
+    fn default() -> Self {
+        Self { color: false, width: 100 }
+    }
+}
+
+/// The run for a terminal: a table of models and fixtures, then what a reader
+/// must know before believing it. Ends with a line end.
+///
+/// A dash stands for what was not measured; its footnote gives the reason.
+pub fn text(report: &Report<'_>, options: &TextOptions) -> String {
+    let paint = Paint { color: options.color };
+    let width = options.width.max(MIN_WIDTH);
+    let mut notes = Footnotes::default();
+    let table = table(report, width, &mut notes);
+    let mut out = String::new();
+    let mut line = |text: &str| {
+        out.push_str(text);
+        out.push('\n');
+    };
+    line(&paint.bold(&wrapped(&headline(report), width)));
+    line(&table);
+    for (index, reason) in notes.reasons.iter().enumerate() {
+        line(&wrapped(&format!("{} {reason}", superscript(index + 1)), width));
+    }
+    for text in failures(report) {
+        line(&paint.red(&wrapped(&text, width)));
+    }
+    for remark in remarks::about_figures(report) {
+        line(&wrapped(&format!("note: {}", escape::one_line(&remark)), width));
+    }
+    for warning in &report.summary.warnings {
+        let text = format!("warning: {}", escape::one_line(warning));
+        line(&paint.yellow(&wrapped(&text, width)));
+    }
+    out
+}
+
+struct Paint {
+    color: bool,
+}
+
+impl Paint {
+    fn bold(&self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    fn red(&self, text: &str) -> String {
+        self.with("31", text)
+    }
+
+    fn yellow(&self, text: &str) -> String {
+        self.with("33", text)
+    }
+
+    fn with(&self, code: &str, text: &str) -> String {
+        if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// Reasons why cells are empty or rest on fewer attempts, each once.
+#[derive(Default)]
+struct Footnotes {
+    reasons: Vec<String>,
+}
+
+impl Footnotes {
+    /// The cell with the number of its reason behind it.
+    fn mark(&mut self, cell: String, reason: Option<&str>) -> String {
+        let Some(reason) = reason else { return cell };
+        let reason = escape::one_line(summary::without_count(reason));
+        let known = self.reasons.iter().position(|known| *known == reason);
+        let place = known.unwrap_or_else(|| {
+            self.reasons.push(reason);
+            self.reasons.len() - 1
+        });
+        format!("{cell} {}", superscript(place + 1))
+    }
+
+    fn stat(&mut self, stat: &Stat, shown: Option<f64>, decimals: usize) -> String {
+        self.mark(figures::number(shown, decimals), stat.missing.as_deref())
+    }
+}
+
+fn headline(report: &Report<'_>) -> String {
+    let manifest = report.manifest;
+    let status = serde_json::to_value(manifest.status).ok();
+    let status = status.as_ref().and_then(serde_json::Value::as_str).unwrap_or("unknown");
+    let mut text = format!(
+        "{} · {} · {status} · {} of {} attempts",
+        manifest.test,
+        manifest.name.as_deref().unwrap_or(&manifest.run_id),
+        report.records.len(),
+        manifest.plan.attempts
+    );
+    if let Some(error) = &manifest.error {
+        text.push_str(&format!(": {error}"));
+    }
+    escape::one_line(&text)
+}
+
+fn table(report: &Report<'_>, width: u16, notes: &mut Footnotes) -> String {
+    let (compiles, ast) = (report.has_compiles(), report.has_ast_score());
+    let mut table = Table::new();
+    table.load_style(STYLE);
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    let optional = |shown: bool, cell: &str| shown.then(|| cell.to_owned());
+    let header: Vec<String> = [
+        Some("Model\n  fixture".to_owned()),
+        Some("Runs".to_owned()),
+        Some(format!("Score /{}\nmean [range]", report.manifest.max_score)),
+        optional(compiles, "Compiles"),
+        optional(ast, "AST\n/10"),
+        Some("tok/s".to_owned()),
+        Some("TTFT\ns".to_owned()),
+        Some("GPU\n%".to_owned()),
+        Some("Peak\nGB".to_owned()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let columns = header.len();
+    table.set_header(header);
+    for model in &report.summary.models {
+        let groups = report.groups_of(&model.model);
+        let name = escape::one_line(&model.model);
+        if groups.len() == 1 {
+            // The whole is the one part: its figures stand once, beside the fixture.
+            let mut row = vec![name];
+            row.resize(columns, String::new());
+            table.add_row(row);
+        } else {
+            table.add_row(row(report, model, name, notes));
+        }
+        for group in groups {
+            let name = format!("  {}", escape::one_line(remarks::fixture_name(group)));
+            table.add_row(row(report, group, name, notes));
+        }
+    }
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, if index + 1 < columns { 1 } else { 0 }));
+        if index == 0 {
+            // Long names break between their parts.
+            column.set_delimiter('-');
+        } else {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.trim_fmt()
+}
+
+fn row(
+    report: &Report<'_>,
+    group: &GroupSummary,
+    name: String,
+    notes: &mut Footnotes,
+) -> Vec<String> {
+    let identical = report.repeats_one_answer(group);
+    let score = figures::mean_and_range(&group.score, 1, identical);
+    let mut row = vec![name, report.runs(group), notes.mark(score, group.score.missing.as_deref())];
+    if report.has_compiles() {
+        let why = report.why_compiles_is_unknown(group);
+        row.push(notes.mark(figures::rate(&group.compiles), why.as_deref()));
+    }
+    if report.has_ast_score() {
+        row.push(notes.stat(&group.ast_score, group.ast_score.mean, 1));
+    }
+    row.push(notes.stat(&group.tokens_per_sec, group.tokens_per_sec.mean, 1));
+    row.push(notes.stat(&group.ttft_sec, group.ttft_sec.mean, 2));
+    row.push(notes.stat(&group.gpu_avg_utilization, group.gpu_avg_utilization.mean, 0));
+    row.push(notes.stat(&group.gpu_peak_memory_gb, group.gpu_peak_memory_gb.max, 1));
+    row
+}
+
+/// What was lost, in all and in each group, with the first error of each.
+fn failures(report: &Report<'_>) -> Vec<String> {
+    let Some(all) = Report::failures(&report.summary.statuses) else { return Vec::new() };
+    let mut lines = vec![format!("lost: {all}")];
+    for group in &report.summary.groups {
+        let Some(lost) = Report::failures(&group.statuses) else { continue };
+        let attempts = report.attempts_of(group);
+        let first = attempts
+            .iter()
+            .filter(|record| record.status != AttemptStatus::Scored)
+            .find_map(|record| record.errors.first());
+        let because =
+            first.map_or_else(String::new, |error| format!(" ({})", escape::one_line(error)));
+        lines.push(format!("  {}: {lost}{because}", escape::one_line(&remarks::label(group))));
+    }
+    lines
+}
+
+fn superscript(number: usize) -> String {
+    let digits = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    number.to_string().bytes().map(|digit| digits[usize::from(digit - b'0')]).collect()
+}
+
+/// The text in lines of at most `width` characters, the further ones indented.
+fn wrapped(text: &str, width: u16) -> String {
+    let lead = text.len() - text.trim_start().len();
+    let indent = " ".repeat(lead + 2);
+    let mut lines = vec![" ".repeat(lead)];
+    for word in text.split_whitespace() {
+        let last = lines.last_mut().expect("there is a line from the start");
+        let used = last.chars().count();
+        if last.trim().is_empty() {
+            last.push_str(word);
+        } else if used + 1 + word.chars().count() <= usize::from(width) {
+            last.push(' ');
+            last.push_str(word);
+        } else {
+            lines.push(format!("{indent}{word}"));
+        }
+    }
+    lines.join("\n")
+}

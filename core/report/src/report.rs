@@ -1,0 +1,105 @@
+//! A run with everything that the renderers need.
+
+use llmbench_api::record::{AttemptRecord, AttemptStatus, GroupSummary, RunManifest, Summary};
+
+use crate::summary;
+
+/// A run, its attempts in the plan's order, and what they add up to.
+#[derive(Debug, Clone)]
+pub struct Report<'a> {
+    /// `run.json`.
+    pub manifest: &'a RunManifest,
+    /// The attempts by model and fixture as planned, then by run number.
+    pub records: Vec<&'a AttemptRecord>,
+    /// `summary.json`.
+    pub summary: Summary,
+}
+
+impl<'a> Report<'a> {
+    /// Sums the run up; see [`summary::summarise`].
+    pub fn new(manifest: &'a RunManifest, records: &'a [AttemptRecord]) -> Self {
+        Self {
+            manifest,
+            records: summary::in_plan_order(manifest, records),
+            summary: summary::summarise(manifest, records),
+        }
+    }
+
+    /// The groups of one model, in the plan's order.
+    pub(crate) fn groups_of(&self, model: &str) -> Vec<&GroupSummary> {
+        self.summary.groups.iter().filter(|group| group.model == model).collect()
+    }
+
+    /// The attempts behind a group.
+    pub(crate) fn attempts_of(&self, group: &GroupSummary) -> Vec<&'a AttemptRecord> {
+        let records = self.records.iter().copied();
+        records
+            .filter(|record| {
+                record.model == group.model
+                    && group.fixture.as_ref().is_none_or(|fixture| *fixture == record.fixture)
+            })
+            .collect()
+    }
+
+    /// `scored/planned`. A shard does not know what is planned for a group: it says what it did.
+    pub(crate) fn runs(&self, group: &GroupSummary) -> String {
+        let scored = group.statuses.get(AttemptStatus::Scored.as_str()).copied().unwrap_or(0);
+        let plan = &self.manifest.plan;
+        let groups = match group.fixture {
+            Some(_) => 1,
+            None => self.groups_of(&group.model).len() as u64,
+        };
+        let planned = match plan.shard {
+            Some(_) => group.attempts,
+            None => (u64::from(plan.runs) * groups).max(group.attempts),
+        };
+        format!("{scored}/{planned}")
+    }
+
+    /// True when the group is one answer, several times.
+    pub(crate) fn repeats_one_answer(&self, group: &GroupSummary) -> bool {
+        group.fixture.is_some()
+            && summary::repeats_one_answer(&summary::scored(&self.attempts_of(group)))
+    }
+
+    /// Why nothing is known about whether the group's answers compile.
+    pub(crate) fn why_compiles_is_unknown(&self, group: &GroupSummary) -> Option<String> {
+        let scored = summary::scored(&self.attempts_of(group));
+        if scored.is_empty() {
+            return Some(summary::NOTHING_SCORED.to_owned());
+        }
+        let unknown = scored.iter().filter(|record| record.compiles.is_none());
+        let reasons: Vec<_> = unknown.map(|record| summary::reason(record, "compiles")).collect();
+        summary::most_frequent(&reasons, scored.len())
+    }
+
+    /// True when the test judges types, so that `compiles` means something.
+    pub(crate) fn has_compiles(&self) -> bool {
+        self.manifest.roles.contains_key("types")
+            || self.records.iter().any(|record| record.compiles.is_some())
+    }
+
+    /// True when the test judges structure, so that `ast_score` means something.
+    pub(crate) fn has_ast_score(&self) -> bool {
+        self.manifest.roles.contains_key("structure")
+            || self.records.iter().any(|record| record.ast_score.is_some())
+    }
+
+    /// `1 timeout, 2 infra errors`; `None` when every attempt was scored.
+    pub(crate) fn failures(statuses: &std::collections::BTreeMap<String, u64>) -> Option<String> {
+        let words = [
+            (AttemptStatus::Timeout, "timeout", "timeouts"),
+            (AttemptStatus::Invalid, "invalid", "invalid"),
+            (AttemptStatus::InfraError, "infra error", "infra errors"),
+            (AttemptStatus::Cancelled, "cancelled", "cancelled"),
+        ];
+        let parts: Vec<_> = words
+            .iter()
+            .filter_map(|(status, one, many)| {
+                let n = *statuses.get(status.as_str())?;
+                Some(format!("{n} {}", if n == 1 { one } else { many }))
+            })
+            .collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+}
