@@ -1,0 +1,81 @@
+//! Arguments of `run`, and those that it shares with other commands.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Format;
+
+/// What decides backend, model and test; shared by most commands.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct SettingArgs {
+    /// Test type to run
+    #[arg(long, value_name = "NAME")]
+    pub(crate) plugin: Option<String>,
+    /// Backend that runs the models
+    #[arg(long, value_name = "NAME")]
+    pub(crate) backend: Option<String>,
+    /// Model to test; repeat for several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Vec<String>,
+    /// Address of the backend's server
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// Fixture by name or folder; repeat for several, all when left out
+    #[arg(long, value_name = "NAME|DIR")]
+    pub(crate) fixture: Vec<String>,
+    /// Hardware monitor; `auto` takes those that work here, `none` takes none
+    #[arg(long, value_name = "NAME")]
+    pub(crate) monitor: Vec<String>,
+    /// Validator that plays a role; `ROLE=none` leaves the role out
+    #[arg(long, value_name = "ROLE=NAME")]
+    pub(crate) validator: Vec<String>,
+    /// Any setting, or a plugin's: `top_p=0.8`, `tsc.node_modules=DIR`
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Limit for one whole answer, for example `30s` or `2m`
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) timeout: Option<String>,
+    /// Context window in tokens
+    #[arg(long, value_name = "N")]
+    pub(crate) num_ctx: Option<u32>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
+    /// Attempts for each model and fixture [default: 3]
+    #[arg(long, value_name = "N")]
+    pub(crate) runs: Option<u32>,
+    /// Warm-up requests for each model, not measured [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(crate) warmup: Option<u32>,
+    /// Seed of the first attempt; each next one adds 1 [default: 42]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Sampling temperature [default: 0.2]
+    #[arg(long, value_name = "X")]
+    pub(crate) temperature: Option<f64>,
+    /// Most tokens of an answer [default: 2048]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_tokens: Option<u32>,
+    /// Folder for results [default: results]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Label of this run
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) name: Option<String>,
+    /// Only part I of N of the plan
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<String>,
+    /// Exit with code 5 when a model's mean score is below this
+    #[arg(long, value_name = "SCORE")]
+    pub(crate) fail_under: Option<f64>,
+    /// Check everything and show the plan without asking a model
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// How to write the summary
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}

@@ -1,0 +1,78 @@
+//! `llmbench plugins new`: a test type that builds as it is.
+
+use std::path::Path;
+
+use crate::error::{CliError, Result};
+use crate::exit::ExitCode;
+use crate::output;
+
+const MANIFEST: &str = include_str!("scaffold/manifest.toml");
+const LIBRARY: &str = include_str!("scaffold/library.rs.txt");
+
+pub(crate) fn new(name: &str, dir: &Path, llmbench: &Path) -> Result<ExitCode> {
+    check_name(name)?;
+    let author_crate = llmbench.join("core").join("plugin");
+    if !author_crate.join("Cargo.toml").is_file() {
+        return Err(CliError::usage(format!(
+            "{} does not hold the llmbench sources: there is no core/plugin in it",
+            llmbench.display()
+        ))
+        .hint("name the folder into which you cloned llmbench with `--llmbench DIR`"));
+    }
+    let author_crate = author_crate.canonicalize().unwrap_or(author_crate);
+    let folder = dir.join(name);
+    let failed = |error: std::io::Error| {
+        CliError::not_ready(format!("cannot make {}: {error}", folder.display()))
+    };
+    std::fs::create_dir_all(dir).map_err(failed)?;
+    std::fs::create_dir(&folder).map_err(failed)?;
+    std::fs::create_dir(folder.join("src")).map_err(failed)?;
+    let fill = |text: &str| {
+        text.replace("{{name}}", name)
+            .replace("{{path}}", &author_crate.to_string_lossy().replace('\\', "/"))
+            .replace("{{type}}", &type_name(name))
+    };
+    std::fs::write(folder.join("Cargo.toml"), fill(MANIFEST)).map_err(failed)?;
+    std::fs::write(folder.join("src").join("lib.rs"), fill(LIBRARY)).map_err(failed)?;
+    output::result(&format!(
+        "made {}\n\nnext:\n  cd {}\n  cargo test\n  cargo build --release\n  llmbench --plugin-dir target/release run --plugin {name}",
+        folder.display(),
+        folder.display()
+    ));
+    Ok(ExitCode::Done)
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let good = name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && !name.ends_with('-');
+    if good {
+        return Ok(());
+    }
+    Err(CliError::usage(format!("`{name}` is not a name for a plugin"))
+        .hint("use lower-case letters, digits and dashes, for example `json-answer`"))
+}
+
+/// `json-answer` → `JsonAnswer`.
+fn type_name(name: &str) -> String {
+    let capital = |part: &str| {
+        part.chars()
+            .next()
+            .map(|c| c.to_ascii_uppercase().to_string() + &part[1..])
+            .unwrap_or_default()
+    };
+    name.split('-').map(capital).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_types_and_bad_ones_are_refused() {
+        assert_eq!(type_name("json-answer2"), "JsonAnswer2");
+        for bad in ["", "Json", "a b", "-a", "a-", "../a", "ä"] {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
+    }
+}

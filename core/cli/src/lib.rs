@@ -1,0 +1,47 @@
+//! The command line of llmbench: arguments → settings → wiring → output → exit code.
+//!
+//! - [`args`] parses, [`settings`] understands, [`wiring`] loads plugins;
+//! - one module in [`commands`] for each subcommand;
+//! - [`error`] and [`exit`] hold what a user sees when something is wrong.
+//!
+//! Results go to stdout, progress and warnings to stderr.
+
+mod args;
+mod commands;
+mod environment;
+mod error;
+mod exit;
+mod fixtures;
+mod logging;
+mod output;
+mod progress;
+mod settings;
+mod variables;
+mod wiring;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+pub use exit::ExitCode;
+
+/// Runs the command line and returns the exit code. Prints errors itself.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let parsed = match args::Cli::try_parse_from(&arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            // Help and version are no errors and go to stdout.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done };
+        }
+    };
+    logging::install(&parsed.global);
+    match commands::dispatch(parsed, &arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            output::error(&error);
+            error.code
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! What a user sees while a run goes on.
+
+mod live;
+mod plain;
+mod state;
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use llmbench_engine::{Observer, Silent};
+
+/// A live display on a terminal, plain lines elsewhere, nothing when `quiet`.
+pub(crate) fn observer(quiet: bool) -> Arc<dyn Observer> {
+    if quiet {
+        return Arc::new(Silent);
+    }
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    if std::io::stderr().is_terminal() && !dumb {
+        Arc::new(live::Live::new())
+    } else {
+        Arc::new(plain::Plain::default())
+    }
+}

@@ -1,0 +1,14 @@
+//! What a command works with: layers of settings, resolved with their origins.
+//!
+//! defaults < user file < project `llmbench.toml` < `LLMBENCH_*` < flags.
+
+mod duration;
+mod files;
+mod flags;
+mod layer;
+mod resolve;
+
+pub(crate) use files::{data_dir, load_layers};
+pub(crate) use flags::{run_layer, setting_layer};
+pub(crate) use layer::{Layer, Origin};
+pub(crate) use resolve::{Settings, resolve};

@@ -1,0 +1,272 @@
+//! From settings to loaded components.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use llmbench_api::record::PluginRecord;
+use llmbench_api::{Backend, Json, TestDescription, TestType};
+use llmbench_engine::RolePlayer;
+use llmbench_engine::session::NamedMonitor;
+use llmbench_host::{
+    Component, Host, HostError, Origin as PluginOrigin, PluginSource, SearchDir, SearchPath,
+};
+
+use crate::args::{GlobalArgs, SettingArgs};
+use crate::error::{CliError, Result};
+use crate::settings::{self, Layer, Origin, Settings};
+use crate::variables;
+
+/// Test that is run when none is named.
+pub(crate) const DEFAULT_TEST: &str = "refactoring";
+/// Backend that is used when none is named.
+pub(crate) const DEFAULT_BACKEND: &str = "ollama";
+/// Model that is used when none is named.
+pub(crate) const DEFAULT_MODEL: &str = "qwen2.5-coder:7b-instruct-q8_0";
+/// Monitors behind `auto`; those that have nothing to watch are left out.
+const AUTO_MONITORS: [&str; 2] = ["nvidia-smi", "system"];
+/// A role or monitor that is switched off.
+const NONE: &str = "none";
+
+/// Resolves the settings of a command that takes [`SettingArgs`].
+///
+/// # Errors
+/// Settings that cannot be read or used.
+pub(crate) fn settings(global: &GlobalArgs, args: &SettingArgs) -> Result<Settings> {
+    with_flags(global, settings::setting_layer(args)?)
+}
+
+/// Resolves settings with `flags` as the highest layer.
+///
+/// # Errors
+/// Settings that cannot be read or used.
+pub(crate) fn with_flags(global: &GlobalArgs, flags: Layer) -> Result<Settings> {
+    let mut layers = settings::load_layers(global.config.as_deref())?;
+    layers.push((Origin::Flags, flags));
+    settings::resolve(&layers)
+}
+
+/// A host that looks where the flags, the environment and the settings say.
+pub(crate) fn host(global: &GlobalArgs, plugin_dirs: &[PathBuf]) -> Host {
+    let named = |origin: PluginOrigin| move |path: PathBuf| SearchDir { path, origin };
+    let mut dirs: Vec<SearchDir> =
+        global.plugin_dir.iter().cloned().map(named(PluginOrigin::Flag)).collect();
+    if let Some(paths) = std::env::var_os(variables::PLUGIN_PATH) {
+        let paths = std::env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty());
+        dirs.extend(paths.map(named(PluginOrigin::Environment)));
+    }
+    dirs.extend(plugin_dirs.iter().cloned().map(named(PluginOrigin::Settings)));
+    Host::new(SearchPath::standard(dirs, settings::data_dir().as_deref()))
+}
+
+/// The components that a command uses, and a record of their plugins.
+pub(crate) struct Wiring {
+    host: Host,
+    settings: Settings,
+    used: Vec<(&'static str, PluginSource)>,
+}
+
+impl Wiring {
+    pub(crate) fn new(global: &GlobalArgs, settings: Settings) -> Self {
+        Self { host: host(global, &settings.plugin_dirs), settings, used: Vec::new() }
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Name of the test, given or default.
+    pub(crate) fn test_name(&self) -> &str {
+        self.settings.plugin.as_deref().unwrap_or(DEFAULT_TEST)
+    }
+
+    /// Name of the backend, given or default.
+    pub(crate) fn backend_name(&self) -> &str {
+        self.settings.backend.as_deref().unwrap_or(DEFAULT_BACKEND)
+    }
+
+    /// The models, given or default.
+    pub(crate) fn models(&self) -> Vec<String> {
+        if self.settings.models.is_empty() {
+            vec![DEFAULT_MODEL.into()]
+        } else {
+            self.settings.models.clone()
+        }
+    }
+
+    /// The test type.
+    ///
+    /// # Errors
+    /// As [`HostError`].
+    pub(crate) fn test(&mut self) -> Result<Arc<dyn TestType>> {
+        let name = self.test_name().to_owned();
+        let found = self.host.test_type(&name, &self.plugin_settings(&name))?;
+        Ok(self.remember("test", found))
+    }
+
+    /// The backend, with the address from the settings.
+    ///
+    /// # Errors
+    /// As [`HostError`].
+    pub(crate) fn backend(&mut self) -> Result<Arc<dyn Backend>> {
+        let name = self.backend_name().to_owned();
+        let mut settings = self.plugin_settings(&name);
+        if let (Some(url), Json::Object(map)) = (&self.settings.url, &mut settings) {
+            map.insert("url".into(), url.clone().into());
+        }
+        let found = self.host.backend(&name, &settings)?;
+        Ok(self.remember("backend", found))
+    }
+
+    /// The monitors, and whether they were named by the user (`auto` names none).
+    ///
+    /// # Errors
+    /// A monitor that does not exist.
+    pub(crate) fn monitors(&mut self) -> Result<Vec<(NamedMonitor, bool)>> {
+        let mut monitors = Vec::new();
+        for name in self.settings.monitors.clone() {
+            if name == NONE {
+                continue;
+            }
+            if name == "auto" {
+                for name in AUTO_MONITORS {
+                    // A plugin that is not installed is not missed by `auto`.
+                    match self.monitor(name) {
+                        Ok(monitor) => monitors.push((monitor, false)),
+                        Err(HostError::Unknown { .. }) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                continue;
+            }
+            monitors.push((self.monitor(&name)?, true));
+        }
+        let mut seen = BTreeSet::new();
+        monitors.retain(|(monitor, _)| seen.insert(monitor.name.clone()));
+        Ok(monitors)
+    }
+
+    fn monitor(&mut self, name: &str) -> std::result::Result<NamedMonitor, HostError> {
+        let found = self.host.monitor(name, &self.plugin_settings(name))?;
+        Ok(NamedMonitor { name: name.to_owned(), monitor: self.remember("monitor", found) })
+    }
+
+    /// Who plays each role of the test: named by the settings, else the test's default.
+    ///
+    /// # Errors
+    /// A role or validator that does not exist.
+    pub(crate) fn roles(
+        &mut self,
+        description: &TestDescription,
+    ) -> Result<BTreeMap<String, RolePlayer>> {
+        let known: Vec<&str> = description.roles.iter().map(|spec| spec.role.as_str()).collect();
+        if let Some(unknown) =
+            self.settings.roles_from_flags.iter().find(|role| !known.contains(&role.as_str()))
+        {
+            let test = self.test_name();
+            let roles = if known.is_empty() {
+                "it has none".into()
+            } else {
+                format!("its roles are: {}", known.join(", "))
+            };
+            return Err(
+                CliError::usage(format!("the test `{test}` has no role `{unknown}`")).hint(roles)
+            );
+        }
+        let mut players = BTreeMap::new();
+        for spec in &description.roles {
+            let named = self.settings.roles.get(&spec.role).cloned();
+            let name = named.unwrap_or_else(|| spec.default_validator.clone());
+            let player = match name.as_str() {
+                "" => RolePlayer::Skipped {
+                    reason: format!(
+                        "no validator plays the role `{}`; name one with `--validator {}=NAME`",
+                        spec.role, spec.role
+                    ),
+                },
+                NONE => RolePlayer::Skipped { reason: "switched off by the settings".into() },
+                name => {
+                    let found = self.host.validator(name, &self.plugin_settings(name))?;
+                    RolePlayer::Validator {
+                        name: name.to_owned(),
+                        validator: self.remember("validator", found),
+                    }
+                }
+            };
+            players.insert(spec.role.clone(), player);
+        }
+        Ok(players)
+    }
+
+    /// Fails when `--set` names a plugin that takes no part: a typo would change nothing.
+    ///
+    /// # Errors
+    /// The first such name, with the plugins that do take part.
+    pub(crate) fn check_plugin_settings(&self) -> Result<()> {
+        let used: BTreeSet<&str> =
+            self.used.iter().map(|(_, source)| source.name.as_str()).collect();
+        match self.settings.plugins_from_flags.iter().find(|name| !used.contains(name.as_str())) {
+            None => Ok(()),
+            Some(name) => Err(CliError::usage(format!(
+                "--set names the plugin `{name}`, which takes no part in this run"
+            ))
+            .hint(format!(
+                "plugins of this run: {}",
+                used.into_iter().collect::<Vec<_>>().join(", ")
+            ))),
+        }
+    }
+
+    /// One record for each component in use; reads the libraries to hash them.
+    pub(crate) fn records(&self) -> Vec<PluginRecord> {
+        let record = |(kind, source): &(&'static str, PluginSource)| {
+            let info = &source.plugin.info;
+            PluginRecord {
+                kind: (*kind).to_owned(),
+                name: source.name.clone(),
+                package: info.package.clone(),
+                version: info.version.clone(),
+                abi: info.abi.clone(),
+                rustc: info.rustc.clone(),
+                path: source.plugin.path.clone(),
+                sha256: source.sha256().ok().flatten(),
+            }
+        };
+        self.used.iter().map(record).collect()
+    }
+
+    /// A debug build of a plugin is slower than what users install.
+    pub(crate) fn debug_plugins(&self) -> Vec<&str> {
+        self.used
+            .iter()
+            .filter(|(_, source)| source.plugin.info.debug)
+            .map(|(_, source)| source.name.as_str())
+            .collect()
+    }
+
+    /// Settings of one component as JSON.
+    fn plugin_settings(&self, name: &str) -> Json {
+        let settings = self.settings.plugin_settings.get(name).cloned().unwrap_or_default();
+        Json::Object(settings.into_iter().collect())
+    }
+
+    /// Adds a setting that the user did not give.
+    pub(crate) fn default_plugin_setting(
+        &mut self,
+        plugin: &str,
+        key: &str,
+        value: impl Into<Json>,
+    ) {
+        self.settings
+            .plugin_settings
+            .entry(plugin.to_owned())
+            .or_default()
+            .entry(key.to_owned())
+            .or_insert_with(|| value.into());
+    }
+
+    fn remember<T: ?Sized>(&mut self, kind: &'static str, found: Component<T>) -> Arc<T> {
+        self.used.push((kind, found.source));
+        found.component
+    }
+}
