@@ -111,7 +111,7 @@ impl StandIn {
 
     fn monitor(&self, loop_mode: bool) -> NvidiaSmi {
         NvidiaSmi::from_settings(&Settings { path: self.path(), loop_mode })
-            .with_patience(Duration::from_millis(1_000))
+            .with_patience(Duration::from_secs(2))
     }
 
     /// Processes that were started, oldest first: the stand-ins and what they wrote down.
@@ -152,7 +152,7 @@ fn sample_with(
     let monitor = Arc::new(stand_in.monitor(loop_mode));
     let (cx, _) = context(None);
     let sink = Arc::new(Collected::default());
-    let options = MonitorOptions { interval_ms: 50, process_id: None };
+    let options = MonitorOptions { interval_ms: 200, process_id: None };
     monitor.start(&options, sink.clone(), &cx).unwrap();
     wait_for("enough samples", || is_enough(&stand_in, &sink.0.lock().unwrap()));
     let series = within_limit(move || monitor.stop(&cx).unwrap());
@@ -273,7 +273,7 @@ fn a_tool_that_hangs_at_once_is_a_gap_and_nothing_waits_for_it() {
     let hanging = sample("sleep 600", |stand_in, _| stand_in.pids().len() >= 3);
     assert_eq!(hanging.series.samples, []);
     assert_eq!(hanging.series.gaps.len(), 1);
-    assert!(hanging.series.reason.unwrap().contains("no usable row within 1000 ms"));
+    assert!(hanging.series.reason.unwrap().contains("no usable row within 2000 ms"));
 }
 
 #[test]
@@ -327,7 +327,8 @@ fn refused_columns_are_asked_for_by_their_old_name_or_left_out() {
     assert_eq!(values[metric::POWER_WATTS], 110.23);
     assert!(!values.contains_key("power_instant_watts"));
     assert_eq!(values[metric::THROTTLED], 1.0, "read from the old name");
-    assert_eq!(sampled.series.gaps, [], "finding the columns out is no gap");
+    let reasons = all_reasons(&sampled.series);
+    assert!(!reasons.contains("valid field"), "finding the columns out is no gap: {reasons}");
     assert!(sampled.series.warnings.iter().any(|warning| warning.contains("power.draw.instant")));
 
     let info = probe(&StandIn::new(&body.replace("rounds 100", "row 0 1"))).unwrap();
