@@ -4,6 +4,9 @@ use llmbench_api::record::{AttemptRecord, AttemptStatus, GroupSummary, RunManife
 
 use crate::summary;
 
+/// Highest structure score, whatever the test's own scale is.
+pub(crate) const AST_HIGHEST: f64 = 10.0;
+
 /// A run, its attempts in the plan's order, and what they add up to.
 #[derive(Debug, Clone)]
 pub struct Report<'a> {

@@ -10,15 +10,35 @@ pub(super) fn number(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| ABSENT.to_owned(), |value| format!("{value:.decimals$}"))
 }
 
-/// `8.0 [7.5–8.5]`; only the mean of a single value, and no range where it says nothing.
-pub(super) fn mean_and_range(stat: &Stat, decimals: usize, identical: bool) -> String {
-    let mean = number(stat.mean, decimals);
-    match (stat.min, stat.max) {
-        _ if stat.n < 2 => mean,
-        _ if identical => format!("{mean} identical"),
-        (Some(min), Some(max)) => format!("{mean} [{min:.decimals$}–{max:.decimals$}]"),
-        _ => mean,
+/// `8.0 [7.5–8.5]`; only the mean of a single value.
+pub(super) fn mean_and_range(stat: &Stat, decimals: usize) -> String {
+    with_range(stat, |value| number(value, decimals))
+}
+
+/// A score with its range, or the word that all answers are one and the same.
+///
+/// No score below `highest` is rounded up to it: full marks are full marks.
+pub(super) fn score(stat: &Stat, highest: f64, decimals: usize, identical: bool) -> String {
+    if identical && stat.n > 1 {
+        return format!("{} identical", below(stat.mean, highest, decimals));
     }
+    with_range(stat, |value| below(value, highest, decimals))
+}
+
+/// A number that reads as `highest` only when it is.
+pub(super) fn below(value: Option<f64>, highest: f64, decimals: usize) -> String {
+    let text = number(value, decimals);
+    match value {
+        Some(value) if value < highest && text == number(Some(highest), decimals) => {
+            number(Some(highest - 0.1_f64.powi(decimals as i32)), decimals)
+        }
+        _ => text,
+    }
+}
+
+fn with_range(stat: &Stat, show: impl Fn(Option<f64>) -> String) -> String {
+    let mean = show(stat.mean);
+    if stat.n < 2 { mean } else { format!("{mean} [{}–{}]", show(stat.min), show(stat.max)) }
 }
 
 /// `2/3`, or a dash when nothing is known.
@@ -51,10 +71,22 @@ mod tests {
 
     #[test]
     fn ranges_are_shown_where_they_mean_something() {
-        assert_eq!(mean_and_range(&stat(3, 8.0), 1, false), "8.0 [7.5–8.5]");
-        assert_eq!(mean_and_range(&stat(3, 8.0), 1, true), "8.0 identical");
-        assert_eq!(mean_and_range(&stat(1, 8.0), 2, false), "8.00");
-        assert_eq!(mean_and_range(&Stat::default(), 1, false), "–");
+        assert_eq!(mean_and_range(&stat(3, 8.0), 1), "8.0 [7.5–8.5]");
+        assert_eq!(mean_and_range(&stat(1, 8.0), 2), "8.00");
+        assert_eq!(mean_and_range(&Stat::default(), 1), "–");
+        assert_eq!(score(&stat(3, 8.0), 10.0, 1, false), "8.0 [7.5–8.5]");
+        assert_eq!(score(&stat(3, 8.0), 10.0, 1, true), "8.0 identical");
+        assert_eq!(score(&Stat::default(), 10.0, 1, false), "–");
+    }
+
+    #[test]
+    fn only_full_marks_read_as_full_marks() {
+        assert_eq!(below(Some(10.0), 10.0, 1), "10.0");
+        assert_eq!(below(Some(9.99), 10.0, 1), "9.9");
+        assert_eq!(below(Some(9.9967), 10.0, 2), "9.99");
+        assert_eq!(below(Some(9.94), 10.0, 1), "9.9");
+        assert_eq!(below(Some(0.999), 1.0, 0), "0");
+        assert_eq!(below(None, 10.0, 1), "–");
     }
 
     #[test]

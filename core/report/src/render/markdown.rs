@@ -7,6 +7,7 @@ use llmbench_api::record::{GroupSummary, Stat};
 
 use super::{escape, figures};
 use crate::Report;
+use crate::report::AST_HIGHEST;
 
 /// The report as GitHub-flavoured Markdown, ending with a line end.
 ///
@@ -97,15 +98,15 @@ fn result_table(report: &Report<'_>, groups: &[GroupSummary]) -> String {
         (true, "Energy J".into()),
     ]);
     let rows = groups.iter().map(|group| {
-        let range = |stat: &Stat, decimals| figures::mean_and_range(stat, decimals, false);
+        let range = |stat: &Stat, decimals| figures::mean_and_range(stat, decimals);
         let identical = report.repeats_one_answer(group);
         pick(vec![
             (true, group.model.clone()),
             (by_fixture, super::remarks::fixture_name(group).to_owned()),
             (true, report.runs(group)),
-            (true, figures::mean_and_range(&group.score, 2, identical)),
+            (true, figures::score(&group.score, report.manifest.max_score, 2, identical)),
             (compiles, figures::rate(&group.compiles)),
-            (ast, figures::mean_and_range(&group.ast_score, 2, false)),
+            (ast, figures::score(&group.ast_score, AST_HIGHEST, 2, false)),
             (true, range(&group.tokens_per_sec, 1)),
             (true, range(&group.duration_sec, 2)),
             (true, range(&group.ttft_sec, 3)),

@@ -6,6 +6,7 @@ use comfy_table::{
 use llmbench_api::record::{AttemptStatus, GroupSummary, Stat};
 
 use super::{escape, figures, remarks};
+use crate::report::AST_HIGHEST;
 use crate::{Report, summary};
 
 /// Narrower tables cannot be read.
@@ -185,14 +186,15 @@ fn row(
     notes: &mut Footnotes,
 ) -> Vec<String> {
     let identical = report.repeats_one_answer(group);
-    let score = figures::mean_and_range(&group.score, 1, identical);
+    let score = figures::score(&group.score, report.manifest.max_score, 1, identical);
     let mut row = vec![name, report.runs(group), notes.mark(score, group.score.missing.as_deref())];
     if report.has_compiles() {
         let why = report.why_compiles_is_unknown(group);
         row.push(notes.mark(figures::rate(&group.compiles), why.as_deref()));
     }
     if report.has_ast_score() {
-        row.push(notes.stat(&group.ast_score, group.ast_score.mean, 1));
+        let shown = figures::below(group.ast_score.mean, AST_HIGHEST, 1);
+        row.push(notes.mark(shown, group.ast_score.missing.as_deref()));
     }
     row.push(notes.stat(&group.tokens_per_sec, group.tokens_per_sec.mean, 1));
     row.push(notes.stat(&group.ttft_sec, group.ttft_sec.mean, 2));

@@ -5,6 +5,7 @@ use llmbench_api::record::AttemptRecord;
 use super::{list, word};
 use crate::Report;
 use crate::render::{escape, figures};
+use crate::report::AST_HIGHEST;
 
 /// Errors of one attempt that are shown; `samples.jsonl` has all.
 const MOST_ERRORS: usize = 50;
@@ -36,9 +37,9 @@ pub(super) fn table(report: &Report<'_>) -> String {
         vec![
             record.id.clone(),
             record.status.as_str().to_owned(),
-            figures::number(record.score, 2),
+            figures::below(record.score, report.manifest.max_score, 2),
             or_dash(record.compiles.map(|yes| if yes { "yes" } else { "no" }.to_owned())),
-            figures::number(record.ast_score, 2),
+            figures::below(record.ast_score, AST_HIGHEST, 2),
             figures::number(record.tokens_per_sec, 1),
             figures::number(record.duration_sec, 2),
             if cached { format!("{ttft} (cached)") } else { ttft },
