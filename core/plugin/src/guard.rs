@@ -6,6 +6,7 @@
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 
 use abi_stable::std_types::{RErr, ROk, RString};
@@ -54,16 +55,47 @@ pub fn guard_or<T>(fallback: T, work: impl FnOnce() -> T) -> T {
     guard(|| Ok(work())).unwrap_or(fallback)
 }
 
+/// Keeps a value whose destructor is foreign code, and runs that inside [`guard`].
+///
+/// Raw objects are dropped by the other side of the border, through a function
+/// that must not unwind.
+pub(crate) struct Guarded<T>(Option<T>);
+
+impl<T> Guarded<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+}
+
+impl<T> Deref for Guarded<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.0.as_ref().expect("taken out only by drop")
+    }
+}
+
+impl<T> Drop for Guarded<T> {
+    fn drop(&mut self) {
+        let value = self.0.take();
+        guard_or((), || drop(value));
+    }
+}
+
 fn panic_error(payload: Box<dyn Any + Send>) -> Error {
+    // First of all: whatever runs below may panic itself and overwrite it.
+    let place = LAST_PANIC.try_with(|last| last.borrow_mut().take()).ok().flatten();
+    let place = place.unwrap_or_default();
     let message = payload
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "(no message)".into());
-    // Dropping a payload runs foreign code once more, which may panic again.
-    let _ = catch_unwind(AssertUnwindSafe(move || drop(payload)));
-    let place = LAST_PANIC.try_with(|last| last.borrow_mut().take()).ok().flatten();
-    let place = place.unwrap_or_default();
+    // Dropping a payload runs foreign code once more, which may panic again;
+    // what it throws is leaked, because dropping that could go on for ever.
+    if let Err(thrown) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
+        std::mem::forget(thrown);
+    }
     let at =
         if place.location.is_empty() { String::new() } else { format!(" at {}", place.location) };
     let mut error = Error::new(ErrorKind::Panicked, format!("panicked{at}: {message}"));
@@ -154,5 +186,30 @@ mod tests {
         }
         let error = guard::<()>(|| std::panic::panic_any(Bomb)).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Panicked);
+    }
+
+    #[test]
+    fn a_payload_that_throws_its_like_when_dropped_is_contained() {
+        struct Chain(u32);
+        impl Drop for Chain {
+            fn drop(&mut self) {
+                if self.0 > 0 {
+                    std::panic::panic_any(Chain(self.0 - 1));
+                }
+            }
+        }
+        let error = guard::<()>(|| std::panic::panic_any(Chain(3))).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Panicked);
+    }
+
+    #[test]
+    fn a_guarded_value_may_panic_when_dropped() {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("boom");
+            }
+        }
+        drop(Guarded::new(Bomb));
     }
 }

@@ -12,15 +12,15 @@ use llmbench_abi::{
 };
 use llmbench_api::{Backend, Monitor, TestType, Validator};
 
-use crate::guard::{decode, to_raw, to_raw_json};
+use crate::guard::{Guarded, decode, to_raw, to_raw_json};
 use crate::import;
 
 /// A plain component on the exporting side.
-struct Exported<T: ?Sized>(Arc<T>);
+struct Exported<T: ?Sized>(Guarded<Arc<T>>);
 
 /// A backend for the other side.
 pub fn backend(backend: Arc<dyn Backend>) -> BackendBox {
-    RawBackend_TO::from_ptr(RArc::new(Exported(backend)), TD_Opaque)
+    RawBackend_TO::from_ptr(RArc::new(Exported(Guarded::new(backend))), TD_Opaque)
 }
 
 impl RawBackend for Exported<dyn Backend> {
@@ -72,7 +72,7 @@ impl RawBackend for Exported<dyn Backend> {
 
 /// A monitor for the other side.
 pub fn monitor(monitor: Arc<dyn Monitor>) -> MonitorBox {
-    RawMonitor_TO::from_ptr(RArc::new(Exported(monitor)), TD_Opaque)
+    RawMonitor_TO::from_ptr(RArc::new(Exported(Guarded::new(monitor))), TD_Opaque)
 }
 
 impl RawMonitor for Exported<dyn Monitor> {
@@ -91,7 +91,7 @@ impl RawMonitor for Exported<dyn Monitor> {
 
 /// A validator for the other side.
 pub fn validator(validator: Arc<dyn Validator>) -> ValidatorBox {
-    RawValidator_TO::from_ptr(RArc::new(Exported(validator)), TD_Opaque)
+    RawValidator_TO::from_ptr(RArc::new(Exported(Guarded::new(validator))), TD_Opaque)
 }
 
 impl RawValidator for Exported<dyn Validator> {
@@ -106,7 +106,7 @@ impl RawValidator for Exported<dyn Validator> {
 
 /// A test type for the other side.
 pub fn test_type(test: Arc<dyn TestType>) -> TestTypeBox {
-    RawTestType_TO::from_ptr(RArc::new(Exported(test)), TD_Opaque)
+    RawTestType_TO::from_ptr(RArc::new(Exported(Guarded::new(test))), TD_Opaque)
 }
 
 impl RawTestType for Exported<dyn TestType> {

@@ -15,21 +15,21 @@ use llmbench_api::{
     CallContext, CancelGuard, Control, Event, EventKind, EventSink, Flow, Sample, SampleSink,
 };
 
-use crate::guard::guard_or;
+use crate::guard::{Guarded, guard_or};
 
 /// A call context for the other side.
 pub(crate) fn context(cx: &CallContext) -> ContextBox {
     let exported = ExportedContext {
-        control: Arc::clone(cx.control()),
-        guards: Mutex::default(),
+        control: Guarded::new(Arc::clone(cx.control())),
+        guards: Guarded::new(Mutex::default()),
         next_id: AtomicU64::new(1),
     };
     RawContext_TO::from_ptr(RArc::new(exported), TD_Opaque)
 }
 
 struct ExportedContext {
-    control: Arc<dyn Control>,
-    guards: Mutex<HashMap<u64, CancelGuard>>,
+    control: Guarded<Arc<dyn Control>>,
+    guards: Guarded<Mutex<HashMap<u64, CancelGuard>>>,
     next_id: AtomicU64,
 }
 
@@ -74,6 +74,13 @@ pub(crate) fn callback(wake: Box<dyn FnOnce() + Send>) -> OnceBox {
 }
 
 struct ExportedOnce(Option<Box<dyn FnOnce() + Send>>);
+
+impl Drop for ExportedOnce {
+    fn drop(&mut self) {
+        let never_called = self.0.take();
+        guard_or((), || drop(never_called));
+    }
+}
 
 impl RawOnce for ExportedOnce {
     fn call(&mut self) {
@@ -129,10 +136,10 @@ fn event_kind(number: u8) -> Option<EventKind> {
 
 /// A sample sink for the other side.
 pub(crate) fn sample_sink(sink: Arc<dyn SampleSink>) -> SampleSinkBox {
-    RawSampleSink_TO::from_ptr(RArc::new(ExportedSamples(sink)), TD_Opaque)
+    RawSampleSink_TO::from_ptr(RArc::new(ExportedSamples(Guarded::new(sink))), TD_Opaque)
 }
 
-struct ExportedSamples(Arc<dyn SampleSink>);
+struct ExportedSamples(Guarded<Arc<dyn SampleSink>>);
 
 impl RawSampleSink for ExportedSamples {
     fn sample(&self, sample: RawSample<'_>) {
