@@ -20,7 +20,15 @@ use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
 
 /// Makes `host` the receiver of everything that this library logs.
+///
+/// A second host in the same process finds the first one's log still in place:
+/// both end at the same subscriber.
 pub(crate) fn install(host: LogBox) -> Result<()> {
+    static INSTALLED: Mutex<bool> = Mutex::new(false);
+    let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    if *installed {
+        return Ok(());
+    }
     let forward = Forward { host, next_id: AtomicU64::new(1), spans: Mutex::default() };
     tracing::subscriber::set_global_default(forward).map_err(|error| {
         Error::new(
@@ -28,7 +36,9 @@ pub(crate) fn install(host: LogBox) -> Result<()> {
             "the plugin installed a log subscriber of its own; log through `tracing` only",
         )
         .with_cause(&error)
-    })
+    })?;
+    *installed = true;
+    Ok(())
 }
 
 struct Forward {
@@ -46,6 +56,21 @@ thread_local! {
     static ENTERED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
     /// Set while an event is under way, so that logging inside logging ends.
     static BUSY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Marks this thread as logging until it is dropped, also by a panic in a field's `Debug`.
+struct Busy;
+
+impl Busy {
+    fn enter() -> Option<Self> {
+        (!BUSY.replace(true)).then_some(Self)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        BUSY.set(false);
+    }
 }
 
 impl Forward {
@@ -120,9 +145,7 @@ impl Subscriber for Forward {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        if BUSY.replace(true) {
-            return;
-        }
+        let Some(_busy) = Busy::enter() else { return };
         let mut fields = Fields::default();
         event.record(&mut fields);
         let spans = self.span_path();
@@ -138,7 +161,6 @@ impl Subscriber for Forward {
             message: fields.message.as_str().into(),
             fields: RSlice::from_slice(&raw),
         });
-        BUSY.set(false);
     }
 
     fn enter(&self, id: &Id) {
