@@ -45,6 +45,18 @@ pub enum LoadError {
         /// The size that its headers describe.
         needed_bytes: u64,
     },
+    /// Its headers make no sense; most often the file was cut off.
+    #[error(
+        "plugin {path}: is cut off or damaged at {found_bytes} bytes, its headers cannot be read: {reason}"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        found_bytes: u64,
+        /// What cannot be read.
+        reason: String,
+    },
     /// The system's loader refused it.
     #[error("plugin {path}: the system could not load it: {reason}")]
     System {
@@ -108,7 +120,7 @@ impl LoadError {
             Self::WrongArchitecture { .. } => {
                 "build the plugin on this machine, or for this target"
             }
-            Self::Truncated { .. } => "build or copy the plugin again",
+            Self::Truncated { .. } | Self::Damaged { .. } => "build or copy the plugin again",
             Self::System { .. } => "`ldd` on the file shows which library or symbol is missing",
             Self::NotAPlugin { .. } => {
                 "the crate needs `llmbench_plugin::export_plugin!()`, and the file must keep the name that cargo gave it"

@@ -6,7 +6,9 @@
 use std::fs::File;
 use std::path::Path;
 
-use object::read::ReadCache;
+use object::elf::PT_INTERP;
+use object::read::elf::ProgramHeader;
+use object::read::{ReadCache, ReadRef};
 use object::{Architecture, BinaryFormat, Object, ObjectKind, ObjectSegment};
 
 use crate::LoadError;
@@ -17,13 +19,20 @@ pub(crate) fn precheck(path: &Path) -> Result<(), LoadError> {
         path: path.to_owned(),
         reason: error.to_string(),
     };
+    let not_a_library =
+        |found: String| Err(LoadError::NotALibrary { path: path.to_owned(), found });
+    // Asked before opening: opening a named pipe waits for somebody to write.
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if metadata.is_dir() {
+        return not_a_library("a folder".into());
+    }
+    if !metadata.is_file() {
+        return not_a_library("a device, pipe or socket".into());
+    }
+    let found_bytes = metadata.len();
     let file = File::open(path).map_err(unreadable)?;
-    let found_bytes = file.metadata().map_err(unreadable)?.len();
     if found_bytes == 0 {
-        return Err(LoadError::NotALibrary {
-            path: path.to_owned(),
-            found: "the file is empty".into(),
-        });
+        return not_a_library("the file is empty".into());
     }
     let cache = ReadCache::new(file);
     let object = object::File::parse(&cache)
@@ -44,11 +53,11 @@ pub(crate) fn precheck(path: &Path) -> Result<(), LoadError> {
             wanted: std::env::consts::ARCH.into(),
         });
     }
+    if object.kind() == ObjectKind::Executable || names_an_interpreter(&object) {
+        return not_a_library("a program".into());
+    }
     if object.kind() != ObjectKind::Dynamic {
-        return Err(LoadError::NotALibrary {
-            path: path.to_owned(),
-            found: format!("{:?}", object.kind()).to_lowercase(),
-        });
+        return not_a_library(format!("{:?}", object.kind()).to_lowercase());
     }
     let needed_bytes = object
         .segments()
@@ -64,12 +73,19 @@ pub(crate) fn precheck(path: &Path) -> Result<(), LoadError> {
     Ok(())
 }
 
+/// True for a program: today's are position-independent and so have the kind of a library.
+fn names_an_interpreter<'data, R: ReadRef<'data>>(object: &object::File<'data, R>) -> bool {
+    let object::File::Elf64(elf) = object else { return false };
+    let endian = elf.endian();
+    elf.elf_program_headers().iter().any(|header| header.p_type(endian) == PT_INTERP)
+}
+
 /// PE files are called COFF while they are being built.
 fn is_windows_pair(format: BinaryFormat) -> bool {
     cfg!(windows) && format == BinaryFormat::Pe
 }
 
-/// A header that cannot be read: cut off when it starts like a library, else something different.
+/// A header that cannot be read: damaged when it starts like a library, else something different.
 fn malformed(path: &Path, found_bytes: u64, reason: &str) -> LoadError {
     let start = std::fs::File::open(path).and_then(|mut file| {
         use std::io::Read;
@@ -82,10 +98,10 @@ fn malformed(path: &Path, found_bytes: u64, reason: &str) -> LoadError {
         || start.starts_with(b"MZ")
         || start.starts_with(&[0xcf, 0xfa, 0xed, 0xfe]);
     if is_library {
-        return LoadError::Truncated {
+        return LoadError::Damaged {
             path: path.to_owned(),
             found_bytes,
-            needed_bytes: found_bytes + 1,
+            reason: reason.to_owned(),
         };
     }
     LoadError::NotALibrary {
@@ -114,12 +130,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_very_program_is_not_a_library_or_is_position_independent() {
-        // A test binary is a position-independent executable, which is a
-        // dynamic ELF file too; it passes here and fails at the symbol.
+    fn this_very_program_is_not_a_library() {
         let own = std::env::current_exe().unwrap();
+        let error = precheck(&own).unwrap_err();
         assert!(
-            precheck(&own).is_ok() || matches!(precheck(&own), Err(LoadError::NotALibrary { .. }))
+            matches!(&error, LoadError::NotALibrary { found, .. } if found == "a program"),
+            "{error}"
         );
     }
 }
