@@ -12,7 +12,7 @@ use llmbench_plugin::registry::{self, ComponentKind};
 use sha2::{Digest, Sha256};
 
 use crate::library::{Plugin, Shared};
-use crate::search::{conventional_file_name, file_identity};
+use crate::search::{conventional_file_name, same_file};
 use crate::{Candidate, HostError, LoadError, SearchPath};
 
 /// Loads plugins on demand and creates their components.
@@ -111,12 +111,14 @@ impl Host {
     /// Why it was refused; the same each time.
     pub fn load(&self, path: &Path) -> Result<Arc<Plugin>, LoadError> {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        let identity = file_identity(path);
-        let known = loaded.iter().find(|attempted| {
-            attempted.path == path
-                || (identity.is_some() && file_identity(&attempted.path) == identity)
+        let same_path = loaded.iter().find(|attempted| attempted.path == path);
+        // Another path to a refused file gets its own error, which names that path.
+        let same = same_path.or_else(|| {
+            loaded
+                .iter()
+                .find(|attempted| attempted.outcome.is_ok() && same_file(&attempted.path, path))
         });
-        if let Some(attempted) = known {
+        if let Some(attempted) = same {
             return attempted.outcome.clone();
         }
         let outcome = Plugin::load(path).map(Arc::new);

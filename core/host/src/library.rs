@@ -67,9 +67,15 @@ impl Plugin {
             difference: format!("its description cannot be read: {error}"),
         };
         let info: PluginInfo = serde_json::from_str(&module.info()()).map_err(unreadable)?;
-        let components = serde_json::from_str(&module.components()()).map_err(unreadable)?;
+        let components = known_components(&module.components()()).map_err(unreadable)?;
         Ok(Self { path, info, components, module })
     }
+}
+
+/// The components of a plugin, without those of kinds that only a newer llmbench knows.
+fn known_components(json: &str) -> serde_json::Result<Vec<ComponentInfo>> {
+    let all: Vec<serde_json::Value> = serde_json::from_str(json)?;
+    Ok(all.into_iter().filter_map(|component| serde_json::from_value(component).ok()).collect())
 }
 
 /// The message in an error's JSON.
@@ -94,7 +100,9 @@ fn open(path: &Path) -> Result<PluginModuleRef, LoadError> {
     // library may still be alive.
     let library = ManuallyDrop::new(library);
 
-    let symbol = search::symbol(path);
+    // A link may have any name; the symbol goes by the file that cargo made.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let symbol = search::symbol(&target);
     // SAFETY: a symbol of this name is only ever made by `export_plugin!`,
     // which gives it this type; abi_stable checks the header's magic next.
     let header: AbiHeaderRef = *unsafe { library.get::<AbiHeaderRef>(symbol.as_bytes()) }
@@ -126,3 +134,20 @@ fn system_reason(error: &libloading::Error) -> String {
 
 /// Shared ownership for the host's table.
 pub(crate) type Shared = Arc<Plugin>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_component_of_an_unknown_kind_is_passed_over() {
+        let json = r#"[
+            {"kind": "reranker", "name": "new", "summary": "from the future"},
+            {"kind": "test_type", "name": "old", "summary": "", "stability": "from the future"}
+        ]"#;
+        let names: Vec<_> =
+            known_components(json).unwrap().into_iter().map(|found| found.name).collect();
+        assert_eq!(names, ["old"]);
+        assert!(known_components("nonsense").is_err());
+    }
+}

@@ -108,10 +108,10 @@ impl SearchPath {
                 .collect();
             paths.sort();
             for path in paths {
-                let earlier = found.iter().find(|other| other.path.file_name() == path.file_name());
-                if earlier.is_some_and(|other| same_file(&other.path, &path)) {
+                if found.iter().any(|other| same_file(&other.path, &path)) {
                     continue;
                 }
+                let earlier = found.iter().find(|other| other.path.file_name() == path.file_name());
                 let shadowed_by = earlier.map(|other| other.path.clone());
                 found.push(Candidate { path, origin: dir.origin, shadowed_by });
             }
@@ -150,7 +150,7 @@ pub(crate) fn same_file(a: &Path, b: &Path) -> bool {
 
 /// What tells one file from another, whatever its paths are.
 #[cfg(unix)]
-pub(crate) fn file_identity(path: &Path) -> Option<(u64, u64)> {
+fn file_identity(path: &Path) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;
     let metadata = std::fs::metadata(path).ok()?;
     Some((metadata.dev(), metadata.ino()))
@@ -158,7 +158,7 @@ pub(crate) fn file_identity(path: &Path) -> Option<(u64, u64)> {
 
 /// What tells one file from another, whatever its paths are.
 #[cfg(not(unix))]
-pub(crate) fn file_identity(path: &Path) -> Option<PathBuf> {
+fn file_identity(path: &Path) -> Option<PathBuf> {
     path.canonicalize().ok()
 }
 
