@@ -18,6 +18,8 @@ pub mod summary;
 mod versions;
 
 #[cfg(test)]
+mod documentation;
+#[cfg(test)]
 mod testing;
 
 pub use derived::{REPORT_FILE, SUMMARY_FILE, TABLE_FILE, WriteError, write_derived};
