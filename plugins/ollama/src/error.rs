@@ -211,6 +211,8 @@ mod tests {
         );
         check(500, "llama runner process has terminated: signal: killed", ErrorKind::Protocol);
         check(500, "CUDA error: out of memory", ErrorKind::OutOfMemory);
+        // A proxy or another version may word it differently: the status decides.
+        check(503, "loading model", ErrorKind::Busy);
     }
 
     #[test]
