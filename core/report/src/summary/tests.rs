@@ -273,6 +273,17 @@ fn nothing_is_hidden_that_the_plan_does_not_name() {
 }
 
 #[test]
+fn the_tenth_run_stands_behind_the_second() {
+    let manifest = manifest(&["b", "a"], &["f"], 10);
+    let records = [scored("a", "f", 10, 8.0), scored("a", "f", 2, 8.0), scored("b", "f", 3, 8.0)];
+    let ordered: Vec<_> = in_plan_order(&manifest, &records)
+        .iter()
+        .map(|record| (record.model.as_str(), record.run_number))
+        .collect();
+    assert_eq!(ordered, [("b", 3), ("a", 2), ("a", 10)]);
+}
+
+#[test]
 fn a_shard_lists_only_what_it_did() {
     let mut manifest = manifest(&["m"], &["f", "g"], 1);
     manifest.plan.shard = Some("1/2".into());
