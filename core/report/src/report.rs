@@ -1,11 +1,21 @@
 //! A run with everything that the renderers need.
 
+use std::collections::BTreeMap;
+
 use llmbench_api::record::{AttemptRecord, AttemptStatus, GroupSummary, RunManifest, Summary};
 
 use crate::summary;
 
 /// Highest structure score, whatever the test's own scale is.
 pub(crate) const AST_HIGHEST: f64 = 10.0;
+
+/// Every status but `scored`, in words for one attempt and for several.
+const FAILURES: [(AttemptStatus, &str, &str); 4] = [
+    (AttemptStatus::Timeout, "timeout", "timeouts"),
+    (AttemptStatus::Invalid, "invalid", "invalid"),
+    (AttemptStatus::InfraError, "infra error", "infra errors"),
+    (AttemptStatus::Cancelled, "cancelled", "cancelled"),
+];
 
 /// A run, its attempts in the plan's order, and what they add up to.
 #[derive(Debug, Clone)]
@@ -89,14 +99,8 @@ impl<'a> Report<'a> {
     }
 
     /// `1 timeout, 2 infra errors`; `None` when every attempt was scored.
-    pub(crate) fn failures(statuses: &std::collections::BTreeMap<String, u64>) -> Option<String> {
-        let words = [
-            (AttemptStatus::Timeout, "timeout", "timeouts"),
-            (AttemptStatus::Invalid, "invalid", "invalid"),
-            (AttemptStatus::InfraError, "infra error", "infra errors"),
-            (AttemptStatus::Cancelled, "cancelled", "cancelled"),
-        ];
-        let parts: Vec<_> = words
+    pub(crate) fn failures(statuses: &BTreeMap<String, u64>) -> Option<String> {
+        let parts: Vec<_> = FAILURES
             .iter()
             .filter_map(|(status, one, many)| {
                 let n = *statuses.get(status.as_str())?;
@@ -104,5 +108,18 @@ impl<'a> Report<'a> {
             })
             .collect();
         (!parts.is_empty()).then(|| parts.join(", "))
+    }
+
+    /// What was lost in a group, for each status with its first error: `1 timeout (no answer …)`.
+    pub(crate) fn failures_with_errors(&self, group: &GroupSummary) -> Vec<String> {
+        let attempts = self.attempts_of(group);
+        let describe = |(status, one, many): &(AttemptStatus, &str, &str)| {
+            let lost = attempts.iter().filter(|record| record.status == *status);
+            let n = lost.clone().count();
+            let error = lost.filter_map(|record| record.errors.first()).next();
+            let because = error.map_or_else(String::new, |error| format!(" ({error})"));
+            (n > 0).then(|| format!("{n} {}{because}", if n == 1 { one } else { many }))
+        };
+        FAILURES.iter().filter_map(describe).collect()
     }
 }

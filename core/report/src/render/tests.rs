@@ -32,6 +32,7 @@ fn several() -> (RunManifest, Vec<AttemptRecord>) {
     let busy = "the server is busy";
     records[6] = lost(AttemptStatus::InfraError, models[1], fixtures[0], 1, busy);
     records[7] = lost(AttemptStatus::InfraError, models[1], fixtures[0], 2, busy);
+    records[10] = lost(AttemptStatus::Invalid, models[1], fixtures[1], 2, "the prompt was cut");
     records[9] = lost(AttemptStatus::Timeout, models[1], fixtures[1], 1, "no answer within 30 s");
     for record in &mut records[6..] {
         *record = without_gpu(record.clone(), "nvidia-smi was not found in PATH");

@@ -3,7 +3,7 @@
 use comfy_table::{
     CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle,
 };
-use llmbench_api::record::{AttemptStatus, GroupSummary, Stat};
+use llmbench_api::record::{GroupSummary, Stat};
 
 use super::{escape, figures, remarks};
 use crate::report::AST_HIGHEST;
@@ -203,20 +203,17 @@ fn row(
     row
 }
 
-/// What was lost, in all and in each group, with the first error of each.
+/// What was lost, in all and in each group, with the first error of each kind.
 fn failures(report: &Report<'_>) -> Vec<String> {
     let Some(all) = Report::failures(&report.summary.statuses) else { return Vec::new() };
     let mut lines = vec![format!("lost: {all}")];
     for group in &report.summary.groups {
-        let Some(lost) = Report::failures(&group.statuses) else { continue };
-        let attempts = report.attempts_of(group);
-        let first = attempts
-            .iter()
-            .filter(|record| record.status != AttemptStatus::Scored)
-            .find_map(|record| record.errors.first());
-        let because =
-            first.map_or_else(String::new, |error| format!(" ({})", escape::one_line(error)));
-        lines.push(format!("  {}: {lost}{because}", escape::one_line(&remarks::label(group))));
+        for lost in report.failures_with_errors(group) {
+            lines.push(format!(
+                "  {}",
+                escape::one_line(&format!("{}: {lost}", remarks::label(group)))
+            ));
+        }
     }
     lines
 }

@@ -81,7 +81,7 @@ pub(super) fn environment(report: &Report<'_>) -> String {
         ),
     ];
     if machine.gpus.is_empty() {
-        lines.push("GPU: none was found".to_owned());
+        lines.push("GPU: no monitor found one".to_owned());
     }
     for gpu in &machine.gpus {
         let facts: Vec<_> =
