@@ -3,6 +3,7 @@
 
 mod context;
 mod good;
+mod guide;
 mod log;
 mod panics;
 mod refusals;

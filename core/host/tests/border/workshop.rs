@@ -25,6 +25,9 @@ pub(crate) enum Variant {
     Changed,
 }
 
+/// In place of a source file: the Rust blocks of this document.
+const GUIDE: &str = "docs/writing-a-plugin.md";
+
 /// A package of a generated workspace and its source in `tests/plugins`.
 struct Package {
     name: &'static str,
@@ -52,6 +55,7 @@ impl Variant {
             package("own_log", "own_log.rs"),
             package("stranger", "stranger.rs"),
             package("aborting", "minimal.rs"),
+            package("guide", GUIDE),
         ];
         const NEWER: &[Package] =
             &[package("newer", "good.rs"), package("newer_host", "newer_host.rs")];
@@ -221,7 +225,13 @@ fn generate(variant: Variant, root: &Path) {
         copy_sources(&from, &root.join("core").join(copied), variant, &format!("core/{copied}"));
     }
     for package in variant.packages() {
-        let source = repository.join("core/host/tests/plugins").join(package.source);
+        let source = if package.source == GUIDE {
+            let source = root.join("guide.rs");
+            write(&source, &plugins_of_the_guide(&repository));
+            source
+        } else {
+            repository.join("core/host/tests/plugins").join(package.source)
+        };
         let manifest = root.join("plugins").join(package.name).join("Cargo.toml");
         write(&manifest, &manifest_of(package, &source));
     }
@@ -235,6 +245,18 @@ fn generate(variant: Variant, root: &Path) {
         write(&root.join("Cargo.lock"), &lock);
         write(&origin, &lock);
     }
+}
+
+/// Every Rust block of the guide as a module, and one `export_plugin!` for all of them.
+fn plugins_of_the_guide(repository: &Path) -> String {
+    let text = fs::read_to_string(repository.join(GUIDE)).expect("the guide is there");
+    let mut source = String::new();
+    for (index, block) in text.split("```rust\n").skip(1).enumerate() {
+        let (code, _) = block.split_once("```").expect("a block ends");
+        let code = code.replace("llmbench_plugin::export_plugin!();\n", "");
+        source += &format!("mod block_{index} {{\n{code}}}\n");
+    }
+    source + "llmbench_plugin::export_plugin!();\n"
 }
 
 fn manifest_of(package: &Package, source: &Path) -> String {
