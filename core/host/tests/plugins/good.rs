@@ -73,6 +73,8 @@ impl Backend for Border {
     ) -> Result<Generation> {
         let text = match request.messages[0].content.as_str() {
             "tokens" => stream(self.settings.tokens, sink, cx),
+            "burst" => burst(self.settings.tokens, sink, cx),
+            "silent log" => silent_log(self.settings.tokens),
             "until stopped" => return Err(until_stopped(sink, cx)),
             "wait for cancel" => return Err(wait_for_cancel(cx)),
             "deadline" => format!("{:?}", cx.remaining().map(|left| left > Duration::ZERO)),
@@ -100,6 +102,30 @@ fn stream(count: u32, sink: &dyn EventSink, cx: &CallContext) -> String {
     send(EventKind::Usage, r#"{"tokens":1000}"#);
     send(EventKind::Done, "stop");
     text
+}
+
+/// Nothing but events; the answer is the time per event in nanoseconds.
+fn burst(count: u32, sink: &dyn EventSink, cx: &CallContext) -> String {
+    let clock = cx.clock();
+    let started = std::time::Instant::now();
+    for _ in 0..count {
+        let at_ns = clock.now_ns();
+        sink.event(Event { request_index: 0, kind: EventKind::Text, at_ns, text: " token" });
+    }
+    per_event_ns(started, count)
+}
+
+/// Log events that nobody wants.
+fn silent_log(count: u32) -> String {
+    let started = std::time::Instant::now();
+    for index in 0..count {
+        tracing::trace!(index, "nobody listens");
+    }
+    per_event_ns(started, count)
+}
+
+fn per_event_ns(started: std::time::Instant, count: u32) -> String {
+    format!("{:.2}", started.elapsed().as_nanos() as f64 / f64::from(count))
 }
 
 fn until_stopped(sink: &dyn EventSink, cx: &CallContext) -> Error {
