@@ -17,15 +17,18 @@ use llmbench_api::{
 };
 use llmbench_plugin_tsc::{Tsc, importer_text};
 
+/// An answer of the kind that is checked in a run.
+const TYPICAL: &str = include_str!("../../../fixtures/refactoring/simple-component/expected.vue");
+
 type AnyError = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), AnyError> {
     let mut arguments = std::env::args().skip(1);
     let source = match arguments.next() {
         Some(path) => std::fs::read_to_string(path)?,
-        None => include_str!("component.vue").to_owned(),
+        None => TYPICAL.to_owned(),
     };
-    let rounds: usize = arguments.next().map_or(Ok(9), |rounds| rounds.parse())?;
+    let rounds: usize = arguments.next().map_or(Ok(15), |rounds| rounds.parse())?;
 
     let cx = CallContext::new(Arc::new(Host(Instant::now())));
     let project = Project::default();

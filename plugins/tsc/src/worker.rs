@@ -54,6 +54,9 @@ impl Worker {
         let scripts = write_scripts()?;
         let mut command = process::command(&node.program);
         command
+            // A check makes much garbage that is soon dead; the default of
+            // 16 MiB has it copied again and again.
+            .arg("--max-semi-space-size=64")
             .arg(scripts.path().join("worker.mjs"))
             .arg(root)
             .arg(scripts.path().join("tsconfig.json"))
