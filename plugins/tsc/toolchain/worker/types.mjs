@@ -10,7 +10,7 @@ export function createChecker({ load, root, config }) {
   const vue = load('@vue/language-core')
   const { proxyCreateProgram } = load('@volar/typescript')
   const { options: configured, vueOptions } = readConfig(ts, vue, root, config)
-  // Without `allowNonTsExtensions` every `.vue` file silently has no diagnostics.
+  // Without `allowNonTsExtensions` a `.vue` file among the roots silently has no diagnostics.
   // One object for all programs: they share their state only then.
   const options = { ...configured, allowNonTsExtensions: true }
 
