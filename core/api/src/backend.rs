@@ -321,6 +321,9 @@ pub enum DoneReason {
     Length,
     /// The model asked for a tool.
     ToolCalls,
+    /// The server gave up on a model that repeated itself: the answer is cut
+    /// off, and that is the model's failure, not the server's.
+    Repetition,
     /// The server did not say, or used a word that this version does not know.
     #[default]
     #[serde(other)]

@@ -15,6 +15,9 @@ use crate::{
 /// Version of `run.json`, `samples.jsonl` and `summary.json`.
 pub const FORMAT_VERSION: u32 = 1;
 
+/// The warning of an attempt during which the GPU had time to spare.
+pub const LOW_GPU_UTILIZATION_WARNING: &str = "average GPU utilisation was under 80 %: the GPU did not limit the speed (model partly on the CPU, short answer, or another bottleneck)";
+
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -304,6 +307,28 @@ pub struct ModelRecord {
     pub load_remark: Option<String>,
     /// Prompt bytes for one token of this model, measured at warm-up.
     pub bytes_per_token: Option<f64>,
+    /// What each fixture's prompt cost before it was in the server's cache, measured at warm-up.
+    pub cold_prompts: Vec<ColdPrompt>,
+}
+
+/// A fixture's first prompt, sent once before the attempts with an answer of one token.
+///
+/// The server keeps the prompt in its cache, so prefill and time to first token
+/// of the attempts themselves say nothing about a prompt that is new.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct ColdPrompt {
+    /// Fixture name.
+    pub fixture: String,
+    /// Tokens of the prompt, counted by the server.
+    pub prompt_tokens: Option<u64>,
+    /// From sending the request to the first text.
+    pub ttft_sec: Option<f64>,
+    /// Prompt tokens per second of prefill time.
+    pub prefill_tokens_per_sec: Option<f64>,
+    /// Why a figure is absent, for example because an earlier run left the prompt in the cache.
+    pub reason: Option<String>,
 }
 
 /// Who plays a role.

@@ -22,6 +22,7 @@ pub mod preflight;
 pub mod run;
 pub mod session;
 mod validity;
+mod warm_up;
 mod watch;
 
 pub use control::CancelToken;

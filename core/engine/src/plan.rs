@@ -112,6 +112,19 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// The cases that `model` is asked, each once, in order.
+    pub(crate) fn cases_of(&self, model: usize) -> Vec<usize> {
+        let mut cases: Vec<usize> = Vec::new();
+        for attempt in self.attempts.iter().filter(|attempt| attempt.model == model) {
+            if !cases.contains(&attempt.case) {
+                cases.push(attempt.case);
+            }
+        }
+        cases
+    }
+}
+
 /// The same for all shards of a plan: a shard is not part of it.
 fn plan_hash(input: &PlanInput<'_>) -> String {
     let fixtures: Vec<_> = input.cases.iter().map(|case| (&case.name, &case.project.id)).collect();

@@ -2,25 +2,20 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
-use llmbench_api::record::{AttemptRecord, AttemptStatus, ModelRecord, RunManifest, RunStatus};
-use llmbench_api::{Case, Error, ErrorKind, GenerateRequest, Message, PastStep, Role, Step};
+use llmbench_api::record::{AttemptRecord, AttemptStatus, RunManifest, RunStatus};
+use llmbench_api::{Case, Error, ErrorKind, PastStep};
 
 use crate::attempt::{self, Attempt, AttemptInput};
-use crate::call::bounded;
 use crate::events::RunEvent;
 use crate::journal::{Journal, JournalError};
 use crate::plan::Plan;
 use crate::session::Session;
+use crate::warm_up::WarmUp;
 
 /// Attempts in a row that find no server before the run gives up.
 const MOST_UNREACHABLE: u32 = 5;
-/// Bytes of the real prompt that a warm-up request holds.
-const WARMUP_BYTES: usize = 2000;
-/// Tokens of a warm-up answer.
-const WARMUP_TOKENS: u32 = 8;
 
 /// Everything that a run needs.
 pub struct RunInput<'a> {
@@ -105,7 +100,7 @@ impl Runner<'_> {
             }
             if current != Some(planned.model) {
                 current = Some(planned.model);
-                unusable = self.warm_up(planned.model, planned.case).err();
+                unusable = self.warm_up(planned.model, plan).err();
                 self.journal.write_manifest(&self.manifest)?;
                 if self.session.cancel.is_cancelled() {
                     continue;
@@ -184,100 +179,22 @@ impl Runner<'_> {
         self.journal.append(&attempt.record)
     }
 
-    /// Loads the model and sends it the warm-up requests; fails when it cannot be used.
-    fn warm_up(&mut self, model: usize, case: usize) -> Result<(), Error> {
-        let name = self.manifest.models[model].identity.name.clone();
-        self.session.tell(&RunEvent::Warming { model: &name });
+    /// Makes the model ready; fails when no attempt with it can succeed.
+    fn warm_up(&mut self, model: usize, plan: &Plan) -> Result<(), Error> {
         let record = &mut self.manifest.models[model];
-        load(self.session, &name, record)?;
-        for round in 0..self.manifest.plan.warmup {
-            match self.warm_up_once(&name, case, round) {
-                Ok(ratio) => self.manifest.models[model].bytes_per_token = ratio,
-                Err(error) if is_final(&error) => return Err(error),
-                Err(error) => {
-                    let message = format!("warming up `{name}` failed: {error}");
-                    self.session.tell(&RunEvent::Warning { message: &message });
-                    self.manifest.warnings.push(message);
+        self.session.tell(&RunEvent::Warming { model: &record.identity.name });
+        let mut warm_up = WarmUp::new(self.session, record);
+        let outcome = warm_up.load().and_then(|()| {
+            for round in 0..self.manifest.plan.warmup {
+                for case in plan.cases_of(model) {
+                    warm_up.request(case, &self.cases[case], round)?;
                 }
             }
-        }
-        let backend = Arc::clone(&self.session.backend);
-        let model_name = name.clone();
-        let cx = self.session.context(self.session.options.request_timeout);
-        // Once more, now that it is loaded: the offload share is known only then.
-        if let Ok(identity) =
-            bounded("identifying a model", &cx, move |cx| backend.identify(&model_name, cx))
-        {
-            self.manifest.models[model].identity = identity;
-        }
-        Ok(())
-    }
-
-    /// Bytes of prompt per token. The prompt starts with a nonce, so that
-    /// nothing of the real prompt enters the server's cache.
-    fn warm_up_once(&self, model: &str, case: usize, round: u32) -> Result<Option<f64>, Error> {
-        let first = self.session.test.next(&self.cases[case], &llmbench_api::History::default())?;
-        let text = match &first {
-            Step::Ask { requests, .. } => requests.first().map(|request| {
-                request.messages.iter().map(|m| m.content.as_str()).collect::<String>()
-            }),
-            _ => None,
-        };
-        let nonce = uuid::Uuid::new_v4().simple().to_string();
-        let text =
-            format!("[warm-up {round} {nonce}] {}", head(&text.unwrap_or_default(), WARMUP_BYTES));
-        let bytes = text.len() as f64;
-        let mut request =
-            GenerateRequest::conversation(vec![Message { role: Role::User, content: text }]);
-        request.model = model.to_owned();
-        request.options = self.session.options.generate.clone();
-        request.options.max_tokens = WARMUP_TOKENS;
-        let cx = self.session.context(self.session.options.load_timeout);
-        let backend = Arc::clone(&self.session.backend);
-        let answer =
-            bounded("the backend", &cx, move |cx| backend.generate(&request, &Ignore, cx))?;
-        Ok(answer.prompt_tokens.filter(|tokens| *tokens > 0).map(|tokens| bytes / tokens as f64))
-    }
-}
-
-fn load(session: &Session, model: &str, record: &mut ModelRecord) -> Result<(), Error> {
-    let (backend, name, options) =
-        (Arc::clone(&session.backend), model.to_owned(), session.options.generate.clone());
-    let cx = session.context(session.options.load_timeout);
-    match bounded("loading a model", &cx, move |cx| backend.load(&name, &options, cx)) {
-        Ok(loaded) => {
-            record.load_sec = loaded.value;
-            record.load_remark = loaded.reason;
             Ok(())
-        }
-        Err(error) if is_final(&error) => Err(error),
-        Err(error) => {
-            record.load_remark = Some(error.to_string());
-            Ok(())
-        }
-    }
-}
-
-/// Errors after which no attempt with this model can succeed.
-fn is_final(error: &Error) -> bool {
-    matches!(
-        error.kind,
-        ErrorKind::ModelNotFound
-            | ErrorKind::OutOfMemory
-            | ErrorKind::Unsupported
-            | ErrorKind::Panicked
-    )
-}
-
-/// The first `bytes` of a text, ending at a character.
-fn head(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
-}
-
-struct Ignore;
-
-impl llmbench_api::EventSink for Ignore {
-    fn event(&self, _: llmbench_api::Event<'_>) -> llmbench_api::Flow {
-        llmbench_api::Flow::Continue
+        });
+        warm_up.identify();
+        self.prompts_seen.extend(warm_up.prompts_sent.iter().map(|case| (model, *case)));
+        self.manifest.warnings.append(&mut warm_up.warnings);
+        outcome
     }
 }

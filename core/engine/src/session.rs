@@ -1,7 +1,7 @@
 //! Everything that a run is made of, resolved and loaded.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use llmbench_api::{
@@ -84,8 +84,8 @@ pub struct Session {
     pub roles: BTreeMap<String, RolePlayer>,
     /// Limits and measures.
     pub options: RunOptions,
-    /// Process that computes, where it is known.
-    pub process_id: Option<u32>,
+    /// Process that computes, where it is known; servers start it with the model.
+    pub process_id: Mutex<Option<u32>>,
     /// Stops the run.
     pub cancel: CancelToken,
     /// Watches the run.
@@ -100,6 +100,11 @@ impl Session {
             observer.event(&RunEvent::Preparing { message, fraction });
         };
         control::context(&self.cancel, Some(limit), Arc::new(progress))
+    }
+
+    /// Process that computes, where it is known.
+    pub fn process_id(&self) -> Option<u32> {
+        *self.process_id.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells the observer.

@@ -33,7 +33,7 @@ impl<'a> Watch<'a> {
     pub(crate) fn start(session: &'a Session) -> Self {
         let options = MonitorOptions {
             interval_ms: session.options.monitor_interval.as_millis() as u64,
-            process_id: session.process_id,
+            process_id: session.process_id(),
         };
         let running = session.monitors.iter().map(|named| {
             let sink = Arc::new(Forward {

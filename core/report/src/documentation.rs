@@ -37,6 +37,7 @@ fn every_field_is_documented() {
     check(&manifest.fixtures[0]);
     check(&manifest.models[0]);
     check(&manifest.models[0].identity);
+    check(llmbench_api::record::ColdPrompt::default());
     check(&manifest.server);
     check(&manifest.roles["types"]);
     check(&manifest.roles["types"].info);

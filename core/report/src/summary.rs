@@ -21,7 +21,8 @@ mod remarks;
 use std::collections::{BTreeMap, BTreeSet};
 
 use llmbench_api::record::{
-    AttemptRecord, AttemptStatus, FORMAT_VERSION, GroupSummary, RunManifest, Summary,
+    AttemptRecord, AttemptStatus, ColdPrompt, FORMAT_VERSION, GroupSummary,
+    LOW_GPU_UTILIZATION_WARNING, RunManifest, Summary,
 };
 
 pub(crate) use group::{NOTHING_SCORED, most_frequent, reason, scored, without_count};
@@ -33,6 +34,18 @@ pub const PROMPT_CACHED: &str = "prompt_cached";
 pub const TOO_FEW: u64 = 5;
 /// Average GPU utilisation, in percent, below which the GPU was not what limited the speed.
 pub const LOW_GPU_UTILIZATION_PERCENT: f64 = 80.0;
+
+/// What a model's prompts cost when they were new: of one fixture or of all.
+fn cold_prompts<'a>(
+    manifest: &'a RunManifest,
+    model: &str,
+    fixture: Option<&str>,
+) -> Vec<&'a ColdPrompt> {
+    let own = manifest.models.iter().filter(|record| record.identity.name == model);
+    own.flat_map(|record| &record.cold_prompts)
+        .filter(|prompt| fixture.is_none_or(|fixture| prompt.fixture == fixture))
+        .collect()
+}
 
 /// The summary of a run. A pure function of its arguments, whatever the order of `records`.
 ///
@@ -61,11 +74,13 @@ pub fn summarise(manifest: &RunManifest, records: &[AttemptRecord]) -> Summary {
             if attempts.is_empty() && !is_expected(manifest, model, fixture) {
                 continue;
             }
-            summary.groups.push(group::of_fixture(model, fixture, &attempts));
+            let cold = cold_prompts(manifest, model, Some(fixture));
+            summary.groups.push(group::of_fixture(model, fixture, &attempts, &cold));
         }
         let of_fixtures = &summary.groups[first..];
         if !of_fixtures.is_empty() {
-            let whole = group::of_model(model, of_fixtures, &own);
+            let cold = cold_prompts(manifest, model, None);
+            let whole = group::of_model(model, of_fixtures, &own, &cold);
             summary.models.push(whole);
         }
     }
@@ -134,7 +149,9 @@ fn warnings(
     all.extend(mixed_scoring(records));
     all.extend(models.iter().filter_map(low_gpu_utilization));
     all.extend(manifest.warnings.iter().cloned());
-    all.extend(records.iter().flat_map(|record| record.warnings.iter().cloned()));
+    // The model's own line above says it with the figure.
+    let of_attempts = records.iter().flat_map(|record| record.warnings.iter());
+    all.extend(of_attempts.filter(|text| *text != LOW_GPU_UTILIZATION_WARNING).cloned());
     let mut seen = BTreeSet::new();
     all.retain(|warning| seen.insert(warning.clone()));
     all

@@ -116,19 +116,43 @@ impl<'a> Answer<'a> {
         } else {
             format!(", the last line being cut: {}", error::excerpt(rest))
         };
-        let error = Error::new(
+        Error::new(
             ErrorKind::Protocol,
             format!("{}: the stream ended without its end mark{arrived}{cut}", self.what),
-        );
-        if self.repeats >= REPEAT_LIMIT {
-            error.with_hint(format!(
-                "the answer ended in {REPEAT_LIMIT} or more equal pieces in a row: Ollama gives up \
-                 on such a loop without an end mark; a higher temperature or another seed may \
-                 avoid it"
-            ))
-        } else {
-            error.with_hint("look whether the server still runs; its log says why it stopped")
+        )
+        .with_hint("look whether the server still runs; its log says why it stopped")
+    }
+
+    /// The answer of a model that repeated itself until the server gave up, which
+    /// Ollama 0.6 does by ending the stream without an end mark.
+    ///
+    /// The text is all that the model said; counts and durations are absent.
+    /// `None` when the stream ended for another reason.
+    pub(crate) fn given_up(
+        &mut self,
+        rest: &[u8],
+        sent_at_ns: u64,
+        ended_at_ns: u64,
+    ) -> Option<Generation> {
+        if self.repeats < REPEAT_LIMIT || !rest.is_empty() {
+            return None;
         }
+        let reason = "the server gave up on an answer that repeated itself and sent no figures";
+        let names = ["prompt_tokens", "completion_tokens", "load_sec", "prefill_sec", "decode_sec"];
+        let missing = names.into_iter().chain(["queue_sec", "done_reason_raw"]);
+        Some(Generation {
+            text: std::mem::take(&mut self.text),
+            thinking: std::mem::take(&mut self.thinking),
+            done_reason: DoneReason::Repetition,
+            sent_at_ns,
+            first_token_at_ns: self.first_token_at_ns,
+            done_at_ns: ended_at_ns,
+            missing: missing.map(|name| (name.to_owned(), reason.to_owned())).collect(),
+            warnings: vec![format!(
+                "the model repeated one piece more than {REPEAT_LIMIT} times and the server gave up on it"
+            )],
+            ..Generation::default()
+        })
     }
 
     /// The finished answer; the caller has seen [`Progress::Done`].

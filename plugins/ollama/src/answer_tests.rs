@@ -159,10 +159,26 @@ fn only_the_end_mark_makes_an_answer() {
 }
 
 #[test]
-fn a_loop_that_the_server_gave_up_on_is_explained() {
-    let line = r#"{"message":{"content":"x"},"done":false}"#;
-    assert!(failed(&[line; 31]).hint.unwrap().contains("30 or more equal pieces"));
-    assert!(!failed(&[line; 30]).hint.unwrap().contains("equal pieces"));
+fn a_loop_that_the_server_gave_up_on_is_the_models_failure() {
+    let check = |pieces: usize, rest: &[u8], expected: bool| {
+        let recorder = Recorder::new();
+        let mut answer = Answer::new("ask", &recorder);
+        for _ in 0..pieces {
+            let line = br#"{"message":{"content":"x"},"done":false}"#;
+            answer.line(line, 5).unwrap();
+        }
+        let given_up = answer.given_up(rest, 1, 9);
+        assert_eq!(given_up.is_some(), expected, "{pieces}");
+        if let Some(generation) = given_up {
+            assert_eq!(generation.done_reason, DoneReason::Repetition);
+            assert_eq!((generation.text.len(), generation.completion_tokens), (pieces, None));
+            assert!(generation.missing.contains_key("completion_tokens"));
+        }
+    };
+    check(31, b"", true);
+    check(30, b"", false);
+    // A cut line is a lost connection, whatever stood before it.
+    check(31, b"{\"mess", false);
 }
 
 #[test]

@@ -51,7 +51,9 @@ impl Chat<'_> {
                 {
                     break;
                 }
-                return Err(answer.ended_early(rest));
+                let sent_at_ns = self.watch.sent_at_ns().unwrap_or(started_at_ns);
+                let given_up = answer.given_up(rest, sent_at_ns, self.clock.now_ns());
+                return given_up.ok_or_else(|| answer.ended_early(rest));
             };
             let at_ns = self.clock.now_ns();
             lines.push(&chunk);

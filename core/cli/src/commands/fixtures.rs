@@ -171,7 +171,7 @@ fn session(
         monitors: Vec::new(),
         roles,
         options: wiring.settings().run.clone(),
-        process_id: None,
+        process_id: std::sync::Mutex::default(),
         cancel: cancel.clone(),
         observer: Arc::clone(observer),
     }

@@ -165,7 +165,7 @@ fn session(
         monitors,
         roles,
         options: wiring.settings().run.clone(),
-        process_id: server.process_id,
+        process_id: std::sync::Mutex::new(server.process_id),
         cancel: cancel.clone(),
         observer: Arc::clone(observer),
     }

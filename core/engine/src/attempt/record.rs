@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use llmbench_api::record::{AttemptRecord, AttemptStatus};
+use llmbench_api::record::{AttemptRecord, AttemptStatus, LOW_GPU_UTILIZATION_WARNING};
 use llmbench_api::{Findings, Generation, History, Json, PastStep};
 
 use super::{AttemptInput, Ending, Exchange};
@@ -255,10 +255,8 @@ fn warnings(
     warnings.extend(exchanges.iter().flat_map(|exchange| {
         exchange.watched.iter().flat_map(|seen| seen.series.warnings.iter().cloned())
     }));
-    if let Some(mean) = gpu.avg_utilization.filter(|mean| *mean < LOW_UTILIZATION_PERCENT) {
-        warnings.push(format!(
-            "average GPU utilisation was {mean:.0} %, under {LOW_UTILIZATION_PERCENT:.0} %: the GPU did not limit the speed (model partly on the CPU, short answer, or another bottleneck)"
-        ));
+    if gpu.avg_utilization.is_some_and(|mean| mean < LOW_UTILIZATION_PERCENT) {
+        warnings.push(LOW_GPU_UTILIZATION_WARNING.to_owned());
     }
     let mut seen = std::collections::BTreeSet::new();
     warnings.retain(|warning| seen.insert(warning.clone()));

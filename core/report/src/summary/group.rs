@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use llmbench_api::record::{AttemptRecord, AttemptStatus, GroupSummary, Stat};
+use llmbench_api::record::{AttemptRecord, AttemptStatus, ColdPrompt, GroupSummary, Stat};
 
 use super::{is_prompt_cached, remarks};
 use crate::stats;
@@ -13,8 +13,15 @@ pub(crate) const NOTHING_SCORED: &str = "no attempt was scored";
 const OF_SCORED: &str = " scored attempts: ";
 
 /// One model on one fixture.
-pub(super) fn of_fixture(model: &str, fixture: &str, attempts: &[&AttemptRecord]) -> GroupSummary {
-    let mut group = pooled(model, attempts);
+///
+/// `cold` are the prompts that were sent at warm-up, before the server had them in its cache.
+pub(super) fn of_fixture(
+    model: &str,
+    fixture: &str,
+    attempts: &[&AttemptRecord],
+    cold: &[&ColdPrompt],
+) -> GroupSummary {
+    let mut group = pooled(model, attempts, cold);
     group.fixture = Some(fixture.to_owned());
     group.score = stat(&scored(attempts), "score", |record| record.score);
     group.remarks = remarks::of_fixture(&group, attempts);
@@ -26,8 +33,9 @@ pub(super) fn of_model(
     model: &str,
     fixtures: &[GroupSummary],
     attempts: &[&AttemptRecord],
+    cold: &[&ColdPrompt],
 ) -> GroupSummary {
-    let mut group = pooled(model, attempts);
+    let mut group = pooled(model, attempts, cold);
     let means: Vec<f64> = fixtures.iter().filter_map(|fixture| fixture.score.mean).collect();
     group.score = stats::describe(&means).unwrap_or_default();
     group.score.missing = (means.len() < fixtures.len()).then(|| {
@@ -78,7 +86,7 @@ pub(crate) fn reason(record: &AttemptRecord, field: &str) -> String {
 }
 
 /// Everything but score and remarks.
-fn pooled(model: &str, attempts: &[&AttemptRecord]) -> GroupSummary {
+fn pooled(model: &str, attempts: &[&AttemptRecord], cold: &[&ColdPrompt]) -> GroupSummary {
     let scored = scored(attempts);
     let compiles: Vec<bool> = scored.iter().filter_map(|record| record.compiles).collect();
     GroupSummary {
@@ -89,10 +97,14 @@ fn pooled(model: &str, attempts: &[&AttemptRecord]) -> GroupSummary {
         compiles: stats::rate(&compiles),
         tokens_per_sec: stat(&scored, "tokens_per_sec", |record| record.tokens_per_sec),
         duration_sec: stat(&scored, "duration_sec", |record| record.duration_sec),
-        ttft_sec: uncached(&scored, "ttft_sec", |record| record.ttft_sec),
-        prefill_tokens_per_sec: uncached(&scored, "prefill_tokens_per_sec", |record| {
-            record.prefill_tokens_per_sec
-        }),
+        ttft_sec: with_cold(
+            uncached(&scored, "ttft_sec", |record| record.ttft_sec),
+            cold.iter().filter_map(|prompt| prompt.ttft_sec),
+        ),
+        prefill_tokens_per_sec: with_cold(
+            uncached(&scored, "prefill_tokens_per_sec", |record| record.prefill_tokens_per_sec),
+            cold.iter().filter_map(|prompt| prompt.prefill_tokens_per_sec),
+        ),
         gpu_avg_utilization: stat(&scored, "gpu_avg_utilization", |record| {
             record.gpu_avg_utilization
         }),
@@ -120,12 +132,24 @@ fn stat(
     stat_of(scored, |record| value(record).ok_or_else(|| reason(record, field)))
 }
 
+/// Figures of attempts with those of the warm-up, which are as good: a new prompt, read by the
+/// loaded model.
+fn with_cold(
+    (mut values, missing): (Vec<f64>, Option<String>),
+    cold: impl Iterator<Item = f64>,
+) -> Stat {
+    let from_attempts = values.len();
+    values.extend(cold.filter(|value| value.is_finite()));
+    let missing = missing.filter(|_| values.len() == from_attempts);
+    Stat { missing, ..stats::describe(&values).unwrap_or_default() }
+}
+
 fn uncached(
     scored: &[&AttemptRecord],
     field: &str,
     value: impl Fn(&AttemptRecord) -> Option<f64>,
-) -> Stat {
-    stat_of(scored, |record| {
+) -> (Vec<f64>, Option<String>) {
+    values_of(scored, |record| {
         if is_prompt_cached(record) {
             return Err("the server had the prompt in its cache".to_owned());
         }
@@ -137,6 +161,16 @@ fn stat_of(
     scored: &[&AttemptRecord],
     value: impl Fn(&AttemptRecord) -> Result<f64, String>,
 ) -> Stat {
+    let (values, missing) = values_of(scored, value);
+    // Every value is finite here, so that the default is never taken.
+    Stat { missing, ..stats::describe(&values).unwrap_or_default() }
+}
+
+/// The finite values, and why some attempts have none.
+fn values_of(
+    scored: &[&AttemptRecord],
+    value: impl Fn(&AttemptRecord) -> Result<f64, String>,
+) -> (Vec<f64>, Option<String>) {
     let (mut values, mut reasons) = (Vec::new(), Vec::new());
     for record in scored {
         match value(record) {
@@ -150,6 +184,5 @@ fn stat_of(
     } else {
         most_frequent(&reasons, scored.len())
     };
-    // Every value is finite here, so that the default is never taken.
-    Stat { missing, ..stats::describe(&values).unwrap_or_default() }
+    (values, missing)
 }

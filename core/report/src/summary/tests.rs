@@ -1,4 +1,4 @@
-use llmbench_api::record::{AttemptRecord, AttemptStatus, RunManifest, Stat};
+use llmbench_api::record::{AttemptRecord, AttemptStatus, ColdPrompt, RunManifest, Stat};
 
 use super::*;
 use crate::testing::{cached, lost, manifest, scored, without_gpu};
@@ -292,4 +292,24 @@ fn a_shard_lists_only_what_it_did() {
     assert_eq!(summary.groups.len(), 1);
     assert_eq!(summary.models[0].score.missing, None);
     assert!(summary.warnings.is_empty(), "{:?}", summary.warnings);
+}
+
+#[test]
+fn a_prompt_that_was_cold_at_warm_up_stands_for_cached_attempts() {
+    let mut manifest = manifest(&["m"], &["f"], 2);
+    manifest.models[0].cold_prompts = vec![ColdPrompt {
+        fixture: "f".into(),
+        ttft_sec: Some(1.5),
+        prefill_tokens_per_sec: None,
+        ..ColdPrompt::default()
+    }];
+    let mut records = [scored("m", "f", 1, 8.0), scored("m", "f", 2, 8.0)];
+    for record in &mut records {
+        record.extra.insert(PROMPT_CACHED.into(), true.into());
+    }
+    let group = &summarise(&manifest, &records).groups[0];
+    assert_eq!((group.ttft_sec.n, group.ttft_sec.mean), (1, Some(1.5)));
+    assert_eq!(group.ttft_sec.missing, None);
+    assert_eq!(group.prefill_tokens_per_sec.n, 0);
+    assert!(group.prefill_tokens_per_sec.missing.is_some());
 }
