@@ -7,6 +7,8 @@
 //! Results go to stdout, progress and warnings to stderr.
 
 mod args;
+#[cfg(feature = "bundled")]
+mod bundled;
 mod commands;
 mod environment;
 mod error;

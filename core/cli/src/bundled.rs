@@ -1,0 +1,10 @@
+//! Links the shipped plugins into the binary; see the feature `bundled`.
+//!
+//! Naming a crate here is what makes the linker keep its registrations.
+
+use llmbench_plugin_nvidia_smi as _;
+use llmbench_plugin_ollama as _;
+use llmbench_plugin_refactoring as _;
+use llmbench_plugin_system as _;
+use llmbench_plugin_ts_ast as _;
+use llmbench_plugin_tsc as _;
