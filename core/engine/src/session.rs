@@ -80,6 +80,8 @@ pub struct Session {
     pub backend: Arc<dyn Backend>,
     /// Watch the hardware.
     pub monitors: Vec<NamedMonitor>,
+    /// Why other monitors do not take part, for the figures that they would have given.
+    pub unavailable_monitors: Vec<String>,
     /// Role → who plays it.
     pub roles: BTreeMap<String, RolePlayer>,
     /// Limits and measures.

@@ -128,7 +128,7 @@ pub(crate) fn statistics(watched: &Watched, windows: &[Window]) -> MonitorStats 
         interval_ms: series.interval_ms,
         sample_count: ticks as u64,
         gap_count: gaps.len() as u64,
-        gap_sec: gaps.iter().sum(),
+        gap_sec: gaps.iter().fold(0.0, |sum, seconds| sum + seconds),
         devices,
         reason: series.reason.clone(),
     }
@@ -162,16 +162,22 @@ pub(crate) struct GpuFigures {
 ///
 /// Utilisation is that of the busiest GPU (the mean over GPUs would hide a busy
 /// one behind idle ones); memory and energy are those of all GPUs together.
-pub(crate) fn gpu_figures(watched: &[Watched], windows: &[Window]) -> GpuFigures {
+///
+/// `unavailable` says why monitors that could have seen one do not take part.
+pub(crate) fn gpu_figures(
+    watched: &[Watched],
+    windows: &[Window],
+    unavailable: &[String],
+) -> GpuFigures {
     let has_gpu =
         |found: &&Watched| found.series.devices.iter().any(|device| device.kind == DeviceKind::Gpu);
     let Some(source) = watched.iter().find(has_gpu) else {
-        let reasons: Vec<_> =
-            watched.iter().filter_map(|found| found.series.reason.as_deref()).collect();
+        let of_series = watched.iter().filter_map(|found| found.series.reason.as_ref());
+        let reasons: Vec<&str> = unavailable.iter().chain(of_series).map(String::as_str).collect();
         let reason = if reasons.is_empty() {
             "no monitor found a GPU".to_owned()
         } else {
-            format!("no monitor saw a GPU: {}", reasons.join("; "))
+            format!("no monitor found a GPU ({})", reasons.join("; "))
         };
         return GpuFigures { reason: Some(reason), ..GpuFigures::default() };
     };
@@ -309,7 +315,7 @@ mod tests {
             (3, "gpu0", &[(metric::GPU_UTILIZATION_PERCENT, 90.0)]),
             (9, "gpu0", &[(metric::GPU_UTILIZATION_PERCENT, 0.0)]),
         ]);
-        let figures = gpu_figures(&[seen], &[window(2, 4)]);
+        let figures = gpu_figures(&[seen], &[window(2, 4)], &[]);
         assert_eq!(figures.avg_utilization, Some(90.0));
         assert_eq!(figures.avg_memory_gb, None);
     }
@@ -320,8 +326,11 @@ mod tests {
             &[(metric::GPU_UTILIZATION_PERCENT, 80.0), (metric::MEMORY_USED_BYTES, 2e9)];
         let idle: &[(&str, f64)] =
             &[(metric::GPU_UTILIZATION_PERCENT, 10.0), (metric::MEMORY_USED_BYTES, 1e9)];
-        let figures =
-            gpu_figures(&[watched(&[(1, "gpu0", values), (1, "gpu1", idle)])], &[window(0, 2)]);
+        let figures = gpu_figures(
+            &[watched(&[(1, "gpu0", values), (1, "gpu1", idle)])],
+            &[window(0, 2)],
+            &[],
+        );
         assert_eq!((figures.avg_utilization, figures.avg_memory_gb), (Some(80.0), Some(3.0)));
     }
 
@@ -336,14 +345,16 @@ mod tests {
             (3, "gpu1", &low),
         ])];
         // gpu0: 100 before, 400 between, 300 after; gpu1: 400 in all.
-        assert_eq!(gpu_figures(&seen, &[window(0, 4)]).energy_joules, Some(1200.0));
-        assert_eq!(gpu_figures(&seen, &[window(0, 2)]).energy_joules, None);
+        assert_eq!(gpu_figures(&seen, &[window(0, 4)], &[]).energy_joules, Some(1200.0));
+        assert_eq!(gpu_figures(&seen, &[window(0, 2)], &[]).energy_joules, None);
     }
 
     #[test]
     fn without_a_gpu_everything_is_absent_with_a_reason() {
-        let figures = gpu_figures(&[], &[window(0, 1)]);
+        let unavailable = ["`nvidia-smi`: not found".to_owned()];
+        let figures = gpu_figures(&[], &[window(0, 1)], &unavailable);
         assert_eq!(figures.avg_utilization, None);
-        assert_eq!(figures.reason.as_deref(), Some("no monitor found a GPU"));
+        let reason = "no monitor found a GPU (`nvidia-smi`: not found)";
+        assert_eq!(figures.reason.as_deref(), Some(reason));
     }
 }

@@ -136,12 +136,14 @@ impl Machine {
             self.system.refresh_processes_specifics(
                 ProcessesToUpdate::All,
                 true,
-                ProcessRefreshKind::nothing(),
+                ProcessRefreshKind::nothing().without_tasks(),
             );
-            let parents =
-                self.system.processes().iter().filter_map(|(process, facts)| {
-                    Some((process.as_u32(), facts.parent()?.as_u32()))
-                });
+            // On Linux the threads of a process can be listed beside it, each with the
+            // memory and a part of the CPU time that the process itself stands for.
+            let processes =
+                self.system.processes().iter().filter(|(_, facts)| facts.thread_kind().is_none());
+            let parents = processes
+                .filter_map(|(process, facts)| Some((process.as_u32(), facts.parent()?.as_u32())));
             watched.tree = descendants(watched.root.as_u32(), parents);
         }
         let tree: Vec<Pid> = watched.tree.iter().copied().map(Pid::from_u32).collect();
@@ -171,7 +173,7 @@ impl Machine {
         self.system.refresh_processes_specifics(
             processes,
             true,
-            ProcessRefreshKind::nothing().with_cpu().with_memory(),
+            ProcessRefreshKind::nothing().without_tasks().with_cpu().with_memory(),
         );
     }
 }

@@ -155,6 +155,30 @@ fn a_child_of_the_process_counts_as_the_process() {
     assert!(busy.iter().any(|percent| *percent > 0.0), "{busy:?}");
 }
 
+#[test]
+fn threads_are_not_counted_beside_their_process() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let (monitor, sink, cx) = start(Some(std::process::id()));
+        wait_for("CPU use", || values_of(&sink.of(PROCESS), metric::CPU_PERCENT).len() >= 3);
+        monitor.stop(&cx).unwrap();
+        done.store(true, Ordering::Relaxed);
+        let cores = thread::available_parallelism().unwrap().get() as f64;
+        for percent in values_of(&sink.of(PROCESS), metric::CPU_PERCENT) {
+            assert!(percent <= 100.0 * cores + 50.0, "{percent} % of one core");
+        }
+    });
+}
+
 #[cfg(unix)]
 #[test]
 fn a_process_that_ends_is_a_gap_and_no_zeros() {

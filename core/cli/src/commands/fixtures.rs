@@ -169,6 +169,7 @@ fn session(
         test,
         backend: Arc::new(NoModel),
         monitors: Vec::new(),
+        unavailable_monitors: Vec::new(),
         roles,
         options: wiring.settings().run.clone(),
         process_id: std::sync::Mutex::default(),

@@ -93,8 +93,17 @@ fn prepare(
     let (monitors, monitor_records) = monitors(&preflight, named_monitors)?;
     let (roles, role_records) = preflight.roles(players, &cases)?;
 
-    let session =
-        session(&wiring, test, description, backend, monitors, roles, &server, observer, cancel);
+    let session = session(
+        &wiring,
+        test,
+        description,
+        backend,
+        (monitors, &monitor_records),
+        roles,
+        &server,
+        observer,
+        cancel,
+    );
     Ok(Prepared {
         wiring,
         session,
@@ -152,17 +161,22 @@ fn session(
     test: Arc<dyn TestType>,
     description: TestDescription,
     backend: Arc<dyn Backend>,
-    monitors: Vec<NamedMonitor>,
+    (monitors, monitor_records): (Vec<NamedMonitor>, &[MonitorRecord]),
     roles: std::collections::BTreeMap<String, llmbench_engine::RolePlayer>,
     server: &ServerInfo,
     observer: &Arc<dyn Observer>,
     cancel: &CancelToken,
 ) -> Session {
+    let unavailable = |record: &MonitorRecord| {
+        record.unavailable.as_ref().map(|reason| format!("{}: {reason}", record.name))
+    };
+    let unavailable_monitors = monitor_records.iter().filter_map(unavailable).collect();
     Session {
         test,
         description,
         backend,
         monitors,
+        unavailable_monitors,
         roles,
         options: wiring.settings().run.clone(),
         process_id: std::sync::Mutex::new(server.process_id),

@@ -31,7 +31,7 @@ pub(super) fn record(from: RecordInput<'_>) -> AttemptRecord {
     missing.reasons.extend(verdict.missing.clone());
 
     let speeds = Speeds::of(&answers);
-    let gpu = gpu_figures(exchanges, &windows);
+    let gpu = gpu_figures(session, exchanges, &windows);
     let mut extra = verdict.metrics.clone();
     let compiles = extra.remove("compiles").and_then(|value| value.as_bool());
     let ast_score = extra.remove("ast_score").and_then(|value| value.as_f64());
@@ -92,16 +92,17 @@ pub(super) fn record(from: RecordInput<'_>) -> AttemptRecord {
     AttemptRecord { missing: missing.reasons, ..record }
 }
 
-fn gpu_figures(exchanges: &[Exchange], windows: &[Window]) -> GpuFigures {
+fn gpu_figures(session: &Session, exchanges: &[Exchange], windows: &[Window]) -> GpuFigures {
+    let of = |exchange: &Exchange, windows: &[Window]| {
+        watch::gpu_figures(&exchange.watched, windows, &session.unavailable_monitors)
+    };
     // Each exchange has series of its own; the common case is one exchange.
     match exchanges {
         [] => GpuFigures { reason: Some("nothing was generated".into()), ..GpuFigures::default() },
-        [only] => watch::gpu_figures(&only.watched, windows),
-        [first, rest @ ..] => rest
-            .iter()
-            .fold(watch::gpu_figures(&first.watched, &first.windows()), |sum, exchange| {
-                merge(sum, watch::gpu_figures(&exchange.watched, &exchange.windows()))
-            }),
+        [only] => of(only, windows),
+        [first, rest @ ..] => rest.iter().fold(of(first, &first.windows()), |sum, exchange| {
+            merge(sum, of(exchange, &exchange.windows()))
+        }),
     }
 }
 
