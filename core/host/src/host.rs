@@ -1,5 +1,6 @@
 //! The table of loaded plugins and the components that come out of it.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -66,6 +67,34 @@ pub struct Listing {
     pub refused: Vec<LoadError>,
     /// Files that an earlier one of the same name hides, and bundled plugins that a file overrides.
     pub shadowed: Vec<Candidate>,
+}
+
+/// One name that several plugins offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duplicate {
+    /// Kind of the component.
+    pub kind: ComponentKind,
+    /// Name of the component.
+    pub name: String,
+    /// Packages that offer it, in search order.
+    pub packages: Vec<String>,
+}
+
+impl Listing {
+    /// Components that more than one plugin offers, by kind and name.
+    pub fn duplicates(&self) -> Vec<Duplicate> {
+        let mut offers: BTreeMap<(ComponentKind, &str), Vec<String>> = BTreeMap::new();
+        for plugin in &self.plugins {
+            for found in &plugin.components {
+                let packages = offers.entry((found.kind, &found.name)).or_default();
+                packages.push(plugin.info.package.clone());
+            }
+        }
+        let several = offers.into_iter().filter(|(_, packages)| packages.len() > 1);
+        several
+            .map(|((kind, name), packages)| Duplicate { kind, name: name.to_owned(), packages })
+            .collect()
+    }
 }
 
 impl Host {

@@ -18,7 +18,7 @@ mod precheck;
 mod search;
 
 pub use error::{HostError, LoadError};
-pub use host::{Component, Host, Listing, PluginSource};
+pub use host::{Component, Duplicate, Host, Listing, PluginSource};
 pub use library::Plugin;
 pub use llmbench_plugin::registry::{ComponentInfo, ComponentKind, PluginInfo};
 pub use search::{Candidate, Origin, SearchDir, SearchPath};

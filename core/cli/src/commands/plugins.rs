@@ -107,6 +107,14 @@ fn show(host: &Host, listing: &Listing) {
             winner.display()
         ));
     }
+    for duplicate in listing.duplicates() {
+        output::warning(&format!(
+            "{} `{}` is offered by several plugins: {}; the file that is named after it comes first",
+            duplicate.kind.as_str(),
+            duplicate.name,
+            duplicate.packages.join(", ")
+        ));
+    }
     if listing.plugins.is_empty() {
         for dir in host.search_path().dirs() {
             output::note(&format!("looked in {} ({})", dir.path.display(), dir.origin.as_str()));
