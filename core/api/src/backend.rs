@@ -205,7 +205,7 @@ impl Default for GenerateOptions {
     fn default() -> Self {
         Self {
             num_ctx: 8192,
-            max_tokens: 2048,
+            max_tokens: 1536,
             temperature: 0.2,
             top_p: 0.9,
             top_k: 40,

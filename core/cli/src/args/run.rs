@@ -57,7 +57,7 @@ pub(crate) struct RunArgs {
     /// Sampling temperature [default: 0.2]
     #[arg(long, value_name = "X")]
     pub(crate) temperature: Option<f64>,
-    /// Most tokens of an answer [default: 2048]
+    /// Most tokens of an answer [default: 1536]
     #[arg(long, value_name = "N")]
     pub(crate) max_tokens: Option<u32>,
     /// Folder for results [default: results]
