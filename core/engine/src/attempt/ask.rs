@@ -83,11 +83,26 @@ fn complete(
     mut request: GenerateRequest,
 ) -> GenerateRequest {
     request.model = input.model.to_owned();
-    if request.options == GenerateOptions::default() {
-        request.options = session.options.generate.clone();
-    }
+    request.options = merged(&request.options, &session.options.generate);
     request.options.seed = input.planned.seed;
     request
+}
+
+/// The test's options, and the run's wherever the test left the default.
+fn merged(test: &GenerateOptions, run: &GenerateOptions) -> GenerateOptions {
+    fn pick<T: PartialEq + Copy>(test: T, default: T, run: T) -> T {
+        if test == default { run } else { test }
+    }
+    let default = GenerateOptions::default();
+    GenerateOptions {
+        num_ctx: pick(test.num_ctx, default.num_ctx, run.num_ctx),
+        max_tokens: pick(test.max_tokens, default.max_tokens, run.max_tokens),
+        temperature: pick(test.temperature, default.temperature, run.temperature),
+        top_p: pick(test.top_p, default.top_p, run.top_p),
+        top_k: pick(test.top_k, default.top_k, run.top_k),
+        repeat_penalty: pick(test.repeat_penalty, default.repeat_penalty, run.repeat_penalty),
+        seed: run.seed,
+    }
 }
 
 type Outcome = Result<Vec<BatchOutcome>, (Vec<BatchOutcome>, Error)>;
@@ -168,5 +183,18 @@ impl EventSink for ObservedEvents {
             self.0.event(&RunEvent::Chunk { bytes: event.text.len(), at_ns: event.at_ns });
         }
         Flow::Continue
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_test_sets_holds_and_the_rest_is_the_runs() {
+        let test = GenerateOptions { max_tokens: 5, ..GenerateOptions::default() };
+        let run = GenerateOptions { max_tokens: 100, num_ctx: 512, ..GenerateOptions::default() };
+        let merged = merged(&test, &run);
+        assert_eq!((merged.max_tokens, merged.num_ctx), (5, 512));
     }
 }
