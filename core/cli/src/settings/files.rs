@@ -142,17 +142,21 @@ fn environment() -> Result<Layer> {
             }
             _ => scalar(&value),
         };
+        // Alone first, so that an error can name the variable.
+        layer_of(toml::Table::from_iter([(key.clone(), value.clone())]), &name)?;
         table.insert(key, value);
     }
-    let layer: Layer = table.try_into().map_err(|error: toml::de::Error| {
+    layer_of(table, "LLMBENCH_*")
+}
+
+fn layer_of(table: toml::Table, variable: &str) -> Result<Layer> {
+    table.try_into().map_err(|error: toml::de::Error| {
         CliError::usage(format!(
-            "an environment variable {}* is not valid: {}",
-            variables::PREFIX,
+            "the environment variable {variable} is not valid: {}",
             error.message()
         ))
         .hint("docs/settings.md lists every setting and its variable")
-    })?;
-    Ok(layer)
+    })
 }
 
 /// A text from outside as the TOML value that it looks like; plain words are texts.
