@@ -1,5 +1,9 @@
 //! The real `llmbench`, run as a user runs it, against a real Ollama.
 
+mod faults;
+mod interrupt;
 mod main_job;
+mod refused_input;
 #[allow(dead_code)]
 mod setup;
+mod without_node;
