@@ -4,6 +4,8 @@ mod faults;
 mod interrupt;
 mod main_job;
 mod refused_input;
+mod refused_plugins;
 #[allow(dead_code)]
 mod setup;
+mod third_party;
 mod without_node;
