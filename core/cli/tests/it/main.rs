@@ -1,10 +1,13 @@
 //! The real `llmbench`, run as a user runs it, against a real Ollama.
 
+mod arrows;
+mod commands;
 mod faults;
 mod interrupt;
 mod main_job;
 mod refused_input;
 mod refused_plugins;
+mod run_options;
 #[allow(dead_code)]
 mod setup;
 mod third_party;
