@@ -9,6 +9,8 @@ use crate::process;
 
 /// Oldest major version that the worker runs on.
 const OLDEST_MAJOR: u32 = 20;
+/// The major version that is recommended.
+const RECOMMENDED_MAJOR: u32 = 24;
 
 const INSTALL_HINT: &str = "install Node.js 24 (20 or newer works), or name it with `--set tsc.node=PATH`; \
      `llmbench doctor` checks it";
@@ -102,6 +104,13 @@ fn on_path(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
+/// A remark for users of a version that works but is older than the recommended one.
+pub(crate) fn advice(version: &str) -> Option<String> {
+    major(version)
+        .filter(|major| *major < RECOMMENDED_MAJOR)
+        .map(|_| format!("Node.js {RECOMMENDED_MAJOR} is recommended; {version} works"))
+}
+
 fn major(version: &str) -> Option<u32> {
     version.split('.').next()?.parse().ok()
 }
@@ -114,5 +123,11 @@ mod tests {
     fn the_major_version_is_read() {
         assert_eq!(major("20.20.2"), Some(20));
         assert_eq!(major("x.1"), None);
+    }
+
+    #[test]
+    fn an_old_version_is_remarked() {
+        assert!(advice("20.20.2").is_some_and(|text| text.contains("24")));
+        assert_eq!(advice("24.0.0"), None);
     }
 }

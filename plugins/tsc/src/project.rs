@@ -116,19 +116,17 @@ impl Staged {
     }
 }
 
-/// The generated file that uses the component the way an application does.
+/// The generated file that imports the component, so that errors in its declaration surface.
 ///
 /// It does not compile when the component's default export is no Vue component.
 pub fn importer_text(entry: &str) -> String {
     let specifier = entry.strip_suffix(".ts").unwrap_or(entry);
     format!(
-        "import {{ createApp }} from 'vue'\n\
-         import type {{ Component }} from 'vue'\n\
+        "import type {{ Component }} from 'vue'\n\
          import Answer from './{specifier}'\n\
          \n\
          // Fails for whatever is no Vue component.\n\
-         export const component: Component = Answer\n\
-         export const app = createApp(Answer)\n"
+         export const component: Component = Answer\n"
     )
 }
 

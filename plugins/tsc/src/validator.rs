@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::data_dir::data_dir;
 use crate::findings;
-use crate::node::Node;
+use crate::node::{self, Node};
 use crate::project::Staged;
 use crate::settings::Settings;
 use crate::toolchain::{NpmEnvironment, Toolchain};
@@ -129,11 +129,12 @@ impl Validator for Tsc {
             tools: tools.map(|(tool, version)| (tool.to_owned(), version.clone())).into(),
             ..ValidatorInfo::default()
         };
+        info.notes.extend(node::advice(&hello.node));
         state.worker = Some(worker);
         if let Some((_, toolchain)) = &state.tools {
             info.lock_sha256.clone_from(&toolchain.lock_sha256);
             info.location = Some(toolchain.root.clone());
-            info.notes.clone_from(&toolchain.notes);
+            info.notes.extend(toolchain.notes.iter().cloned());
         }
         Ok(info)
     }

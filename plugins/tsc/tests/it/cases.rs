@@ -241,7 +241,7 @@ pub(crate) fn cases() -> Vec<Case> {
             "untyped input",
             UNTYPED,
             NO_TYPESCRIPT,
-            &["Component.vue:1 VUE-LANG", "importer.ts:3 TS7016"],
+            &["Component.vue:1 VUE-LANG", "importer.ts:2 TS7016"],
         ),
         case(
             "JavaScript called TypeScript",
@@ -259,7 +259,7 @@ pub(crate) fn cases() -> Vec<Case> {
             "no component",
             "<script lang=\"ts\">\nexport default 5\n</script>\n<template><p /></template>\n",
             TYPES_WRONG,
-            &["importer.ts:6 TS2322", "importer.ts:7 TS2345"],
+            &["importer.ts:5 TS2322"],
         ),
         case("empty", "", &[], &["Component.vue:- VUE-SFC"]),
         case("blank", " \n\n", &[], &["Component.vue:- VUE-SFC"]),
