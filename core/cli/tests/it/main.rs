@@ -8,7 +8,6 @@ mod main_job;
 mod refused_input;
 mod refused_plugins;
 mod run_options;
-#[allow(dead_code)]
 mod setup;
 mod third_party;
 mod without_node;
