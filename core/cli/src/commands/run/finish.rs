@@ -1,0 +1,121 @@
+//! What a run ends with: derived files, the summary, the exit code.
+
+use std::path::Path;
+
+use llmbench_api::record::{
+    AttemptRecord, AttemptStatus, RoleRecord, RunManifest, RunStatus, Summary,
+};
+use llmbench_engine::plan::Plan;
+use llmbench_engine::run::RunOutcome;
+use llmbench_report::Report;
+
+use super::prepare::Prepared;
+use crate::args::{Format, RunArgs};
+use crate::error::Result;
+use crate::exit::ExitCode;
+use crate::output;
+
+/// The plan of a dry run.
+pub(super) fn show_plan(plan: &Plan, manifest: &RunManifest, format: Format) {
+    match format {
+        Format::Json => output::json(manifest),
+        Format::Text => {
+            let record = &plan.record;
+            output::result(&format!(
+                "{} attempts: {} model(s) × {} fixture(s) × {} run(s)\nmodels: {}\nfixtures: {}\nroles: {}",
+                record.attempts,
+                record.models.len(),
+                record.fixtures.len(),
+                record.runs,
+                record.models.join(", "),
+                record.fixtures.join(", "),
+                roles_line(manifest),
+            ));
+            for attempt in &plan.attempts {
+                output::result(&format!("  {} seed {}", attempt.id, attempt.seed));
+            }
+        }
+    }
+}
+
+fn roles_line(manifest: &RunManifest) -> String {
+    let describe =
+        |(role, record): (&String, &RoleRecord)| match (&record.skipped, &record.validator) {
+            (Some(reason), _) => format!("{role} skipped ({reason})"),
+            (None, Some(validator)) => format!("{role} by {validator}"),
+            (None, None) => format!("{role} by nobody"),
+        };
+    manifest.roles.iter().map(describe).collect::<Vec<_>>().join(", ")
+}
+
+/// Writes the derived files, shows the summary, decides the exit code.
+pub(super) fn finish(prepared: Prepared, outcome: RunOutcome, args: &RunArgs) -> Result<ExitCode> {
+    let RunOutcome { dir, manifest, records } = outcome;
+    let report = Report::new(&manifest, &records);
+    let written = llmbench_report::write_derived(&dir, &manifest, &records);
+    let fail_under = prepared.wiring.settings().fail_under;
+    // Ends the live display before anything else is printed.
+    drop(prepared);
+    if let Err(error) = written {
+        output::warning(&format!(
+            "{error}; `llmbench report {}` can make the reports again",
+            dir.display()
+        ));
+    }
+    match args.format {
+        Format::Json => output::json(&report.summary),
+        Format::Text => show(&report, &dir),
+    }
+    exit_code(&manifest, &records, &report.summary, fail_under)
+}
+
+fn show(report: &Report<'_>, dir: &Path) {
+    output::result(&llmbench_report::render::text(report, &output::text_options()));
+    output::result(&format!(
+        "results: {}\nreport:  {}",
+        dir.display(),
+        dir.join("report.md").display()
+    ));
+}
+
+fn exit_code(
+    manifest: &RunManifest,
+    records: &[AttemptRecord],
+    summary: &Summary,
+    fail_under: Option<f64>,
+) -> Result<ExitCode> {
+    if manifest.status == RunStatus::Interrupted {
+        output::warning("interrupted; finished attempts are kept");
+        return Ok(ExitCode::Interrupted);
+    }
+    let lost = records
+        .iter()
+        .filter(|record| record.status != AttemptStatus::Scored || record.score.is_none())
+        .count();
+    if let Some(error) = &manifest.error {
+        output::warning(error);
+        return Ok(ExitCode::AttemptsLost);
+    }
+    if lost > 0 {
+        output::warning(&format!(
+            "{lost} of {} attempts have no score; the reasons are in samples.jsonl",
+            records.len()
+        ));
+        return Ok(ExitCode::AttemptsLost);
+    }
+    let below = fail_under.and_then(|limit| {
+        let group = summary
+            .models
+            .iter()
+            .find(|group| group.score.mean.is_some_and(|mean| mean < limit))?;
+        Some(format!(
+            "`{}` scored {:.2} on average, below --fail-under {limit}",
+            group.model, group.score.mean?
+        ))
+    });
+    if let Some(reason) = below {
+        output::warning(&reason);
+        return Ok(ExitCode::BelowThreshold);
+    }
+    Ok(ExitCode::Done)
+}

@@ -1,0 +1,117 @@
+//! The plan, and the manifest as it stands before the first attempt.
+
+use std::ffi::OsString;
+
+use llmbench_api::ModelIdentity;
+use llmbench_api::record::{FORMAT_VERSION, FixtureRecord, ModelRecord, RunManifest, RunStatus};
+use llmbench_engine::plan::{Plan, PlanInput};
+
+use super::prepare::Prepared;
+use crate::wiring::Wiring;
+use crate::{environment, wiring};
+
+/// The plan and the manifest as they stand before the first attempt.
+pub(super) fn plan(prepared: &Prepared, argv: &[OsString]) -> (Plan, RunManifest) {
+    let settings = prepared.wiring.settings();
+    let description = &prepared.session.description;
+    let digest = |identity: &ModelIdentity| (identity.name.clone(), identity.digest.value.clone());
+    let plan = Plan::new(&PlanInput {
+        test: prepared.wiring.test_name(),
+        models: prepared.models.iter().map(digest).collect(),
+        cases: &prepared.cases,
+        runs: settings.runs,
+        warmup: settings.warmup,
+        options: &settings.run.generate,
+        scoring_version: description.scoring_version.clone(),
+        shard: settings.shard,
+    });
+    let now = jiff::Timestamp::now();
+    let manifest = RunManifest {
+        format_version: FORMAT_VERSION,
+        run_id: run_id(now, prepared.wiring.test_name()),
+        name: settings.name.clone(),
+        status: RunStatus::Running,
+        error: None,
+        llmbench_version: env!("CARGO_PKG_VERSION").into(),
+        argv: argv.iter().map(|argument| argument.to_string_lossy().into_owned()).collect(),
+        started_at: now.to_string(),
+        finished_at: None,
+        elapsed_sec: None,
+        test: prepared.wiring.test_name().into(),
+        backend: prepared.wiring.backend_name().into(),
+        default_choice: default_choice(&prepared.wiring),
+        settings: settings.record.clone(),
+        plan: plan.record.clone(),
+        plugins: Vec::new(),
+        fixtures: prepared
+            .fixtures
+            .iter()
+            .zip(&prepared.cases)
+            .map(|(found, case)| FixtureRecord {
+                name: case.name.clone(),
+                sha256: case.project.id.clone(),
+                origin: found.origin.clone(),
+            })
+            .collect(),
+        models: prepared
+            .models
+            .iter()
+            .map(|identity| ModelRecord { identity: identity.clone(), ..ModelRecord::default() })
+            .collect(),
+        server: prepared.server.clone(),
+        roles: prepared.roles.clone(),
+        monitors: prepared.monitors.clone(),
+        environment: environment::record(&prepared.monitors),
+        scoring_version: description.scoring_version.clone(),
+        max_score: description.max_score,
+        warnings: warnings(prepared),
+    };
+    (plan, manifest)
+}
+
+/// Sortable by time, readable, unique: `20261123T210412Z-refactoring-3f9a1c`.
+fn run_id(now: jiff::Timestamp, test: &str) -> String {
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    format!("{}-{test}-{}", now.strftime("%Y%m%dT%H%M%SZ"), &random[..6])
+}
+
+fn default_choice(wiring: &Wiring) -> Option<String> {
+    let settings = wiring.settings();
+    (settings.backend.is_none() && settings.models.is_empty()).then(|| {
+        format!(
+            "neither --backend nor --model given: {} with {}",
+            wiring::DEFAULT_BACKEND,
+            wiring::DEFAULT_MODEL
+        )
+    })
+}
+
+fn warnings(prepared: &Prepared) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let required = |role: &str| {
+        prepared.session.description.roles.iter().any(|spec| spec.role == role && spec.required)
+    };
+    for (role, record) in &prepared.roles {
+        if let Some(reason) = record.skipped.as_ref().filter(|_| required(role)) {
+            warnings
+                .push(format!("role `{role}` is SKIPPED, so no attempt can get a score: {reason}"));
+        }
+    }
+    let num_ctx = u64::from(prepared.session.options.generate.num_ctx);
+    for identity in &prepared.models {
+        if let Some(length) = identity.context_length.value.filter(|length| *length < num_ctx) {
+            warnings.push(format!(
+                "--num-ctx {num_ctx} exceeds the {length} tokens that `{}` was built for",
+                identity.name
+            ));
+        }
+    }
+    let debug = prepared.wiring.debug_plugins();
+    if !debug.is_empty() && !cfg!(debug_assertions) {
+        warnings.push(format!("debug builds of plugins are slow: {}", debug.join(", ")));
+    }
+    if cfg!(debug_assertions) {
+        warnings.push("this is a debug build of llmbench; measure with a release build".into());
+    }
+    warnings
+}

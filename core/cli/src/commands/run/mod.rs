@@ -1,0 +1,74 @@
+//! `llmbench run`: prepare, plan, execute, finish.
+
+mod finish;
+mod manifest;
+mod prepare;
+
+use std::ffi::OsString;
+
+use llmbench_engine::journal::Journal;
+use llmbench_engine::run::RunInput;
+use llmbench_engine::{CancelToken, RunEvent};
+
+use crate::args::{GlobalArgs, RunArgs};
+use crate::error::{CliError, Result};
+use crate::exit::ExitCode;
+use crate::wiring::Wiring;
+use crate::{output, progress, settings, wiring};
+
+use finish::{finish, show_plan};
+use manifest::plan;
+pub(in crate::commands) use prepare::preflight;
+use prepare::prepare;
+
+pub(crate) fn run(global: &GlobalArgs, args: &RunArgs, argv: &[OsString]) -> Result<ExitCode> {
+    let settings = wiring::with_flags(global, settings::run_layer(args)?)?;
+    if !args.dry_run {
+        Journal::check_writable(&settings.out)?;
+    }
+    let observer = progress::observer(global.quiet);
+    let cancel = CancelToken::default();
+    stop_on_interrupt(&cancel);
+    let prepared = prepare(Wiring::new(global, settings), &observer, &cancel)?;
+    let (plan, mut manifest) = plan(&prepared, argv);
+    if cancel.is_cancelled() {
+        return Err(CliError::new(ExitCode::Interrupted, "interrupted before the first attempt"));
+    }
+    if let Some(choice) = manifest.default_choice.as_ref().filter(|_| !global.quiet) {
+        output::note(choice);
+    }
+    for warning in &manifest.warnings {
+        observer.event(&RunEvent::Warning { message: warning });
+    }
+    if args.dry_run {
+        drop(observer);
+        show_plan(&plan, &manifest, args.format);
+        return Ok(ExitCode::Done);
+    }
+    manifest.plugins = prepared.wiring.records();
+    let out = prepared.wiring.settings().out.clone();
+    let input = RunInput {
+        session: &prepared.session,
+        plan: &plan,
+        cases: &prepared.cases,
+        manifest,
+        out: &out,
+    };
+    let outcome = llmbench_engine::run::run(input)?;
+    finish(prepared, outcome, args)
+}
+
+/// The first Ctrl-C ends the run in order, the second one at once.
+fn stop_on_interrupt(cancel: &CancelToken) {
+    let cancel = cancel.clone();
+    let installed = ctrlc::set_handler(move || {
+        if cancel.is_cancelled() {
+            std::process::exit(ExitCode::Interrupted.into());
+        }
+        output::note("\nstopping: finished attempts are kept; once more to stop at once");
+        cancel.cancel();
+    });
+    if let Err(error) = installed {
+        output::warning(&format!("Ctrl-C cannot be caught ({error}); it will end the run at once"));
+    }
+}

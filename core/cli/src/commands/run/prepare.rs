@@ -1,0 +1,145 @@
+//! Loads and checks everything that a run needs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use llmbench_api::record::{MonitorRecord, RoleRecord};
+use llmbench_api::{Backend, Case, ModelIdentity, ServerInfo, TestDescription, TestType};
+use llmbench_engine::preflight::Preflight;
+use llmbench_engine::session::NamedMonitor;
+use llmbench_engine::{CancelToken, Observer, RolePlayer, RunEvent, Session};
+
+use crate::error::{CliError, Result};
+use crate::fixtures;
+use crate::fixtures::Found;
+use crate::wiring::Wiring;
+
+/// Everything that a run needs, checked.
+pub(super) struct Prepared {
+    pub(super) wiring: Wiring,
+    pub(super) session: Session,
+    pub(super) cases: Vec<Case>,
+    pub(super) fixtures: Vec<Found>,
+    pub(super) server: ServerInfo,
+    pub(super) models: Vec<ModelIdentity>,
+    pub(super) roles: BTreeMap<String, RoleRecord>,
+    pub(super) monitors: Vec<MonitorRecord>,
+}
+
+/// Loads and checks everything, the cheap and local things first.
+pub(super) fn prepare(
+    mut wiring: Wiring,
+    observer: &Arc<dyn Observer>,
+    cancel: &CancelToken,
+) -> Result<Prepared> {
+    let preflight = preflight(observer, cancel);
+    let test = wiring.test()?;
+    let description = test.describe();
+    let backend = wiring.backend()?;
+    let named_monitors = wiring.monitors()?;
+    let players = wiring.roles(&description)?;
+    wiring.check_plugin_settings()?;
+    let test_name = wiring.test_name().to_owned();
+    let fixtures = fixtures::find(&test_name, &*test, &wiring.settings().fixtures)?;
+    let files: Vec<_> = fixtures.iter().map(|found| found.fixture.clone()).collect();
+    let cases = preflight.cases(&*test, &files)?;
+
+    let server = preflight.server(&backend)?;
+    let models = preflight.models(&backend, &wiring.models())?;
+    let (monitors, monitor_records) = monitors(&preflight, named_monitors)?;
+    let (roles, role_records) = preflight.roles(players, &cases)?;
+
+    let session = session(
+        &wiring,
+        test,
+        description,
+        backend,
+        (monitors, &monitor_records),
+        roles,
+        &server,
+        observer,
+        cancel,
+    );
+    Ok(Prepared {
+        wiring,
+        session,
+        cases,
+        fixtures,
+        server,
+        models,
+        roles: role_records,
+        monitors: monitor_records,
+    })
+}
+
+/// Checks with progress for the user.
+pub(in crate::commands) fn preflight(
+    observer: &Arc<dyn Observer>,
+    cancel: &CancelToken,
+) -> Preflight {
+    let observer = Arc::clone(observer);
+    let progress = move |fraction: Option<f64>, message: &str| {
+        observer.event(&RunEvent::Preparing { message, fraction });
+    };
+    Preflight { cancel: cancel.clone(), progress: Arc::new(progress) }
+}
+
+/// Monitors that work here. One that the user named must; one of `auto` need not.
+fn monitors(
+    preflight: &Preflight,
+    named: Vec<(NamedMonitor, bool)>,
+) -> Result<(Vec<NamedMonitor>, Vec<MonitorRecord>)> {
+    let required: Vec<String> = named
+        .iter()
+        .filter(|(_, required)| *required)
+        .map(|(monitor, _)| monitor.name.clone())
+        .collect();
+    let (usable, records) =
+        preflight.monitors(named.into_iter().map(|(monitor, _)| monitor).collect());
+    let failed = records
+        .iter()
+        .find(|record| record.unavailable.is_some() && required.contains(&record.name));
+    match failed {
+        Some(record) => {
+            let reason = record.unavailable.as_deref().unwrap_or_default();
+            Err(CliError::not_ready(format!(
+                "monitor `{}` has nothing to watch: {reason}",
+                record.name
+            ))
+            .hint(
+                "leave `--monitor` out to take those that work here, or `--monitor none` for none",
+            ))
+        }
+        None => Ok((usable, records)),
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "puts together what was prepared one by one")]
+fn session(
+    wiring: &Wiring,
+    test: Arc<dyn TestType>,
+    description: TestDescription,
+    backend: Arc<dyn Backend>,
+    (monitors, monitor_records): (Vec<NamedMonitor>, &[MonitorRecord]),
+    roles: BTreeMap<String, RolePlayer>,
+    server: &ServerInfo,
+    observer: &Arc<dyn Observer>,
+    cancel: &CancelToken,
+) -> Session {
+    let unavailable = |record: &MonitorRecord| {
+        record.unavailable.as_ref().map(|reason| format!("{}: {reason}", record.name))
+    };
+    let unavailable_monitors = monitor_records.iter().filter_map(unavailable).collect();
+    Session {
+        test,
+        description,
+        backend,
+        monitors,
+        unavailable_monitors,
+        roles,
+        options: wiring.settings().run.clone(),
+        process_id: std::sync::Mutex::new(server.process_id),
+        cancel: cancel.clone(),
+        observer: Arc::clone(observer),
+    }
+}
