@@ -201,12 +201,10 @@ fn tool_lines(
             for (role, record) in records {
                 let what = format!("role {role}");
                 lines.push(match record.skipped {
-                    Some(reason) if required(&role) => Line {
-                        health: Health::Failed,
-                        what,
-                        found: reason,
-                        fix: (!fix).then(|| "llmbench doctor --fix".to_owned()),
-                    },
+                    Some(reason) if required(&role) => {
+                        let (found, fix) = without_advice(&reason);
+                        Line { health: Health::Failed, what, found: found.into(), fix }
+                    }
                     Some(reason) => Line::warning(&what, reason, None),
                     None => {
                         let tools: Vec<_> = record
@@ -232,6 +230,26 @@ fn tool_lines(
         }
     }
     lines
+}
+
+/// A reason and the advice that it ends with in parentheses.
+fn without_advice(reason: &str) -> (&str, Option<String>) {
+    let mut open = 0;
+    let start = reason.char_indices().rev().find(|(_, letter)| {
+        match letter {
+            ')' => open += 1,
+            '(' => open -= 1,
+            _ => {}
+        }
+        open <= 0
+    });
+    match start {
+        Some((at, '(')) => {
+            let advice = &reason[at + 1..reason.len() - 1];
+            (reason[..at].trim_end(), Some(advice.to_owned()))
+        }
+        _ => (reason, None),
+    }
 }
 
 /// What can be watched. A machine without a GPU is no failure, unless its monitor was named.
@@ -296,5 +314,26 @@ struct Ignore;
 impl llmbench_api::EventSink for Ignore {
     fn event(&self, _: llmbench_api::Event<'_>) -> llmbench_api::Flow {
         llmbench_api::Flow::Continue
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_is_told_apart_from_the_reason() {
+        let check = |reason, found, fix: Option<&str>| {
+            assert_eq!(without_advice(reason), (found, fix.map(str::to_owned)));
+        };
+        check(
+            "no `node` (install 24 (20 works), or name it)",
+            "no `node`",
+            Some("install 24 (20 works), or name it"),
+        );
+        check("switched off by the settings", "switched off by the settings", None);
+        check("npm (the script) failed", "npm (the script) failed", None);
+        check("odd)", "odd)", None);
+        check("", "", None);
     }
 }

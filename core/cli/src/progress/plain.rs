@@ -24,6 +24,9 @@ impl Observer for Plain {
     fn event(&self, event: &RunEvent<'_>) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
+            // What moves in steps is for the live display; here its start and its end are enough.
+            RunEvent::Preparing { fraction: Some(fraction), .. }
+                if *fraction > 0.0 && *fraction < 1.0 => {}
             RunEvent::Preparing { message, .. } if inner.last_message != *message => {
                 inner.last_message = (*message).to_owned();
                 output::note(message);
