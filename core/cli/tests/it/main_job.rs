@@ -37,7 +37,7 @@ const FIELDS: [&str; 27] = [
 ];
 
 #[test]
-fn the_shipped_fixture_runs_with_defaults() {
+fn the_shipped_component_is_scored_three_times() {
     let Some(server) = ollama() else { return };
     if !has_node() {
         return;
