@@ -47,7 +47,22 @@ pub struct Inputs {
     pub behaviour: Option<bool>,
     /// Structure score of the fixture's checks, 0–10.
     pub ast_score: f64,
-    /// Explicit `any` beyond what the fixture allows, and so on.
+    /// How it is typed; `None` when not all of it was measured.
+    pub typing: Option<Typing>,
+    /// Share of the caller probe that holds; `None` without a probe.
+    pub probe: Option<f64>,
+    /// The answer is the input, white space aside, or next to nothing.
+    pub unchanged_or_empty: bool,
+    /// Names of the input that the answer has lost.
+    pub lost_name_count: Option<f64>,
+    /// Template nodes of the answer for each of the input.
+    pub template_share: Option<f64>,
+}
+
+/// What decides typedness: counts beyond what the fixture allows, and the parameters.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Typing {
+    /// Explicit `any`.
     pub any_count: f64,
     /// `x as T`.
     pub assertion_count: f64,
@@ -57,16 +72,8 @@ pub struct Inputs {
     pub non_null_count: f64,
     /// `Function`, `Object`, `{}`.
     pub weak_type_count: f64,
-    /// Share of the named functions' parameters that are typed; `None` without parameters.
-    pub typed_parameter_share: Option<f64>,
-    /// Share of the caller probe that holds; `None` without a probe.
-    pub probe: Option<f64>,
-    /// The answer is the input, white space aside, or next to nothing.
-    pub unchanged_or_empty: bool,
-    /// Names of the input that the answer has lost.
-    pub lost_name_count: Option<f64>,
-    /// Template nodes of the answer for each of the input.
-    pub template_share: Option<f64>,
+    /// Share of the named functions' parameters that are typed; 1 when there are none to type.
+    pub typed_parameter_share: f64,
 }
 
 /// A condition and the cap that its failure brings.
@@ -184,10 +191,11 @@ fn type_error_cap(error_count: u64) -> f64 {
 }
 
 fn parts(inputs: &Inputs, reasons: &mut Vec<String>) -> BTreeMap<&'static str, Part> {
-    let mut parts = vec![
-        ("structure", STRUCTURE_WEIGHT, (inputs.ast_score / MAX_SCORE).clamp(0.0, 1.0)),
-        ("typedness", TYPEDNESS_WEIGHT, typedness(inputs)),
-    ];
+    let structure = (inputs.ast_score / MAX_SCORE).clamp(0.0, 1.0);
+    let mut parts = vec![("structure", STRUCTURE_WEIGHT, structure)];
+    if let Some(typing) = &inputs.typing {
+        parts.push(("typedness", TYPEDNESS_WEIGHT, typedness(typing)));
+    }
     if let Some(probe) = inputs.probe {
         parts.push(("probe", PROBE_WEIGHT, probe.clamp(0.0, 1.0)));
     }
@@ -209,14 +217,13 @@ fn parts(inputs: &Inputs, reasons: &mut Vec<String>) -> BTreeMap<&'static str, P
     parts
 }
 
-fn typedness(inputs: &Inputs) -> f64 {
-    let cost = inputs.any_count * ANY_COST
-        + inputs.double_assertion_count * DOUBLE_ASSERTION_COST
-        + inputs.assertion_count * ASSERTION_COST
-        + inputs.weak_type_count * WEAK_TYPE_COST
-        + inputs.non_null_count * NON_NULL_COST;
-    let share = inputs.typed_parameter_share.unwrap_or(1.0).clamp(0.0, 1.0);
-    share * (1.0 - cost).max(0.0)
+fn typedness(typing: &Typing) -> f64 {
+    let cost = typing.any_count * ANY_COST
+        + typing.double_assertion_count * DOUBLE_ASSERTION_COST
+        + typing.assertion_count * ASSERTION_COST
+        + typing.weak_type_count * WEAK_TYPE_COST
+        + typing.non_null_count * NON_NULL_COST;
+    typing.typed_parameter_share.clamp(0.0, 1.0) * (1.0 - cost).max(0.0)
 }
 
 #[cfg(test)]
@@ -231,12 +238,16 @@ mod tests {
             compiles: true,
             behaviour: Some(true),
             ast_score: 10.0,
-            typed_parameter_share: Some(1.0),
+            typing: Some(Typing { typed_parameter_share: 1.0, ..Typing::default() }),
             probe: Some(1.0),
             lost_name_count: Some(0.0),
             template_share: Some(1.0),
             ..Inputs::default()
         }
+    }
+
+    fn typing(inputs: &mut Inputs) -> &mut Typing {
+        inputs.typing.as_mut().expect("a perfect answer is typed")
     }
 
     #[track_caller]
@@ -266,16 +277,19 @@ mod tests {
         check(|it| (it.compiles, it.error_count) = (false, 10), 2.37);
         check(|it| it.ast_score = 5.0, 8.0);
         check(|it| (it.ast_score, it.probe) = (5.0, None), 7.14);
-        check(|it| it.any_count = 1.0, 9.25);
-        check(|it| it.double_assertion_count = 1.0, 8.95);
-        check(|it| it.assertion_count = 1.0, 9.7);
-        check(|it| it.non_null_count = 1.0, 9.85);
-        check(|it| it.weak_type_count = 1.0, 9.7);
-        check(|it| it.typed_parameter_share = Some(0.5), 8.5);
+        check(|it| typing(it).any_count = 1.0, 9.25);
+        check(|it| typing(it).double_assertion_count = 1.0, 8.95);
+        check(|it| typing(it).assertion_count = 1.0, 9.7);
+        check(|it| typing(it).non_null_count = 1.0, 9.85);
+        check(|it| typing(it).weak_type_count = 1.0, 9.7);
+        check(|it| typing(it).typed_parameter_share = 0.5, 8.5);
         check(|it| it.probe = Some(0.5), 8.5);
+        check(|it| it.typing = None, 10.0);
+        check(|it| (it.ast_score, it.typing) = (5.0, None), 7.14);
+        check(|it| (it.ast_score, it.typing, it.probe) = (5.0, None, None), 5.0);
         check(|it| it.ast_score = 9.999, 9.99);
         check(|it| it.ast_score = 9.999_999_999, 9.99);
-        check(|it| (it.ast_score, it.probe, it.any_count) = (0.0, Some(0.0), 9.0), 0.0);
+        check(|it| (it.ast_score, it.probe, typing(it).any_count) = (0.0, Some(0.0), 9.0), 0.0);
     }
 
     #[test]
@@ -301,12 +315,12 @@ mod tests {
             |it| (it.compiles, it.error_count) = (false, it.error_count + 1),
             |it| it.behaviour = Some(false),
             |it| it.ast_score = (it.ast_score - 1.5).max(0.0),
-            |it| it.any_count += 1.0,
-            |it| it.assertion_count += 1.0,
-            |it| it.double_assertion_count += 1.0,
-            |it| it.non_null_count += 1.0,
-            |it| it.weak_type_count += 1.0,
-            |it| it.typed_parameter_share = it.typed_parameter_share.map(|share| share * 0.7),
+            |it| typing(it).any_count += 1.0,
+            |it| typing(it).assertion_count += 1.0,
+            |it| typing(it).double_assertion_count += 1.0,
+            |it| typing(it).non_null_count += 1.0,
+            |it| typing(it).weak_type_count += 1.0,
+            |it| typing(it).typed_parameter_share *= 0.7,
             |it| it.probe = it.probe.map(|share| share * 0.7),
             |it| it.unchanged_or_empty = true,
             |it| {
@@ -349,5 +363,8 @@ mod tests {
         let found = score(&inputs);
         assert_eq!(found.gates["behaviour"], Gate { passed: None, cap: None });
         assert_eq!(found.gates["no_suppression"].passed, None);
+        let found = score(&Inputs { typing: None, ..perfect() });
+        assert_eq!(found.parts.keys().collect::<Vec<_>>(), [&"probe", &"structure"]);
+        assert_eq!(found.parts.values().map(|part| part.weight).sum::<f64>(), MAX_SCORE);
     }
 }

@@ -6,7 +6,7 @@ use llmbench_api::{Case, Findings, FindingsStatus, History, Json, Severity, Verd
 
 use crate::extract::{Extraction, same_code};
 use crate::fixture::{CaseData, INPUT};
-use crate::score::{self, Inputs};
+use crate::score::{self, Inputs, Typing};
 use crate::test_type::{BEHAVIOUR, STRUCTURE, TYPES};
 
 const MOST_ERRORS: usize = 50;
@@ -74,7 +74,17 @@ pub(crate) fn verdict(case: &Case, data: &CaseData, code: &str, history: &Histor
     match (&types, &structure, ast_score) {
         (Ok(types), Ok(structure), Ok(ast_score)) => {
             let input = case.project.files.get(INPUT).map_or("", String::as_str);
-            let inputs = inputs(data, types, structure, behaviour.ok(), ast_score, input, code);
+            let mut inputs = inputs(data, types, structure, behaviour.ok(), ast_score, input, code);
+            match typing(data, structure, inputs.sfc_parses) {
+                Ok(typing) => inputs.typing = Some(typing),
+                Err(reason) => {
+                    verdict.missing.insert("typedness".to_owned(), reason);
+                }
+            }
+            if inputs.suppression_count.is_none() {
+                let reason = unreported(structure, &["suppression_count"]);
+                verdict.missing.insert("suppressions".to_owned(), reason);
+            }
             if data.has_probe && inputs.probe.is_none() {
                 let reason = format!("validator `{}` gave no check `probe`", types.validator);
                 verdict.missing.insert("probe".to_owned(), reason);
@@ -130,10 +140,6 @@ fn inputs(
     code: &str,
 ) -> Inputs {
     let measured = |name: &str| structure.measurements.get(name).copied();
-    let beyond = |name: &str, allowance: &str| {
-        let allowed = data.allowed.get(allowance).copied().unwrap_or_default();
-        (measured(name).unwrap_or_default() - allowed).max(0.0)
-    };
     let parses_here = measured("parse_error_count").map(|count| count == 0.0);
     let sfc_parses = match (passed(types, "sfc_parses"), parses_here) {
         (Some(false), _) | (_, Some(false)) => Some(false),
@@ -143,12 +149,6 @@ fn inputs(
         (Some(part), Some(whole)) if whole > 0.0 => Some(part / whole),
         _ => None,
     };
-    // What cannot be parsed could not be counted; it is not taken for well typed.
-    let typed_parameter_share = if sfc_parses == Some(false) {
-        Some(0.0)
-    } else {
-        share("typed_parameter_count", "named_parameter_count")
-    };
     Inputs {
         sfc_parses,
         script_lang_ts: passed(types, "script_lang_ts"),
@@ -157,12 +157,8 @@ fn inputs(
         error_count: error_count(types),
         behaviour: behaviour.map(|found| found.status == FindingsStatus::Passed),
         ast_score,
-        any_count: beyond("any_count", "any"),
-        assertion_count: beyond("assertion_count", "assertions"),
-        double_assertion_count: beyond("double_assertion_count", "double_assertions"),
-        non_null_count: beyond("non_null_count", "non_null"),
-        weak_type_count: beyond("weak_type_count", "weak_types"),
-        typed_parameter_share,
+        // The caller adds it, or notes why it is not known.
+        typing: None,
         probe: match (data.has_probe, sfc_parses) {
             (false, _) => None,
             // The compiler repairs what it parses, so that its word on callers is worth nothing.
@@ -173,6 +169,50 @@ fn inputs(
         lost_name_count: measured("lost_name_count"),
         template_share: share("template_node_count", "input_template_node_count"),
     }
+}
+
+/// How the answer is typed, or why that is not known.
+///
+/// A count that was not measured is not 0: without all of them there is no typedness.
+fn typing(
+    data: &CaseData,
+    structure: &Findings,
+    sfc_parses: Option<bool>,
+) -> Result<Typing, String> {
+    if sfc_parses == Some(false) {
+        // What cannot be parsed could not be counted; it is not taken for well typed.
+        return Ok(Typing { typed_parameter_share: 0.0, ..Typing::default() });
+    }
+    let mut absent = Vec::new();
+    let mut measured = |name: &'static str| {
+        let value = structure.measurements.get(name).copied();
+        if value.is_none() {
+            absent.push(name);
+        }
+        value.unwrap_or_default()
+    };
+    let mut beyond = |name, allowance: &str| {
+        (measured(name) - data.allowed.get(allowance).copied().unwrap_or_default()).max(0.0)
+    };
+    let mut typing = Typing {
+        any_count: beyond("any_count", "any"),
+        assertion_count: beyond("assertion_count", "assertions"),
+        double_assertion_count: beyond("double_assertion_count", "double_assertions"),
+        non_null_count: beyond("non_null_count", "non_null"),
+        weak_type_count: beyond("weak_type_count", "weak_types"),
+        typed_parameter_share: 1.0,
+    };
+    let parameters = measured("named_parameter_count");
+    if parameters > 0.0 {
+        typing.typed_parameter_share = measured("typed_parameter_count") / parameters;
+    }
+    if absent.is_empty() { Ok(typing) } else { Err(unreported(structure, &absent)) }
+}
+
+fn unreported(structure: &Findings, measurements: &[&str]) -> String {
+    let names: Vec<_> = measurements.iter().map(|name| format!("`{name}`")).collect();
+    let validator = &structure.validator;
+    format!("validator `{validator}` in role `{STRUCTURE}` reported no {}", names.join(", "))
 }
 
 fn passed(findings: &Findings, check: &str) -> Option<bool> {

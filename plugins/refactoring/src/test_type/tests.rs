@@ -7,6 +7,18 @@ use crate::fixture::tests::demo;
 
 const GOOD: &str = "```vue\n<script setup lang=\"ts\">\nconst a: number = 1\n</script>\n<template><p>{{ a }}</p></template>\n```";
 
+/// What a validator of the structure has to report for a whole score; one `any` is allowed.
+const MEASURED: [(&str, f64); 8] = [
+    ("any_count", 1.0),
+    ("assertion_count", 0.0),
+    ("double_assertion_count", 0.0),
+    ("non_null_count", 0.0),
+    ("weak_type_count", 0.0),
+    ("named_parameter_count", 2.0),
+    ("typed_parameter_count", 2.0),
+    ("suppression_count", 0.0),
+];
+
 fn case() -> Case {
     Refactoring.load(&demo()).unwrap()
 }
@@ -60,10 +72,7 @@ fn structure(score: f64) -> Findings {
             message: Some("1 of 2".into()),
             ..Check::default()
         }],
-        measurements: BTreeMap::from([
-            ("suppression_count".to_owned(), 0.0),
-            ("any_count".to_owned(), 1.0),
-        ]),
+        measurements: MEASURED.map(|(name, value)| (name.to_owned(), value)).into(),
         ..Findings::default()
     }
 }
@@ -241,7 +250,57 @@ fn what_does_not_parse_is_not_taken_for_well_typed() {
     assert_eq!(verdict.metrics["gates"]["sfc"]["passed"], false);
     assert_eq!(verdict.metrics["score_parts"]["typedness"]["earned"], 0.0);
     assert_eq!(verdict.metrics["score_parts"]["probe"]["earned"], 0.0);
+    assert!(!verdict.missing.contains_key("typedness"), "0 is what it earned");
     assert_eq!(verdict.score, Some(0.0));
+}
+
+#[test]
+fn what_no_validator_counted_earns_nothing() {
+    let judged = |structure: Findings| {
+        play(answered(GOOD, DoneReason::Stop), [types(true), structure, passed()]).1
+    };
+    let parts = |verdict: &Verdict| -> Vec<String> {
+        verdict.metrics["score_parts"].as_object().unwrap().keys().cloned().collect()
+    };
+    let whole = judged(structure(5.0));
+    assert_eq!(whole.score, Some(8.0));
+    assert_eq!(parts(&whole), ["probe", "structure", "typedness"]);
+    assert!(whole.missing.is_empty(), "{:?}", whole.missing);
+    for (name, _) in MEASURED {
+        let mut silent = structure(5.0);
+        silent.measurements.remove(name);
+        let verdict = judged(silent);
+        let reason = format!("validator `ts-ast` in role `structure` reported no `{name}`");
+        if name == "suppression_count" {
+            assert_eq!(verdict.missing["suppressions"], reason);
+            assert_eq!(verdict.metrics["gates"]["no_suppression"]["passed"], Json::Null);
+            assert_eq!(parts(&verdict), parts(&whole));
+        } else {
+            assert_eq!(verdict.missing["typedness"], reason);
+            assert_eq!(parts(&verdict), ["probe", "structure"], "{name}");
+            assert_eq!(verdict.score, Some(7.14), "{name}");
+        }
+        assert_eq!(verdict.missing.len(), 1, "{:?}", verdict.missing);
+    }
+    let mut silent = structure(5.0);
+    silent.measurements.clear();
+    let verdict = judged(silent);
+    assert!(verdict.missing["typedness"].contains("`any_count`, `assertion_count`, "));
+    assert!(verdict.missing.contains_key("suppressions"));
+}
+
+#[test]
+fn an_answer_without_parameters_has_none_that_are_untyped() {
+    let mut without = structure(10.0);
+    without.measurements.insert("named_parameter_count".into(), 0.0);
+    without.measurements.remove("typed_parameter_count");
+    let (_, verdict) = play(answered(GOOD, DoneReason::Stop), [types(true), without, passed()]);
+    assert_eq!(verdict.metrics["score_parts"]["typedness"]["earned"], 1.0);
+    assert_eq!(verdict.score, Some(10.0));
+    let mut half = structure(10.0);
+    half.measurements.insert("typed_parameter_count".into(), 1.0);
+    let (_, verdict) = play(answered(GOOD, DoneReason::Stop), [types(true), half, passed()]);
+    assert_eq!(verdict.metrics["score_parts"]["typedness"]["earned"], 0.5);
 }
 
 #[test]
