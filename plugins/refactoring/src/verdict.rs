@@ -26,12 +26,13 @@ pub(crate) fn unanswered(reason: &str) -> Verdict {
     verdict
 }
 
-/// The verdict on an answer without code: 0 points.
+/// The verdict on an answer without code: 0 points, for its structure too.
 pub(crate) fn without_code(extraction: &Extraction) -> Verdict {
     let reason = extraction.reason.as_deref().unwrap_or("the answer holds no code");
-    let mut verdict = Verdict::scored(0.0).with_metric("compiles", false);
+    let mut verdict =
+        Verdict::scored(0.0).with_metric("compiles", false).with_metric("ast_score", 0.0);
     verdict.errors.push(format!("no code: {reason}"));
-    for name in ["ast_score", "error_count", "gates", "score_parts"] {
+    for name in ["error_count", "gates", "score_parts"] {
         verdict.missing.insert(name.to_owned(), format!("nothing to judge: {reason}"));
     }
     verdict
