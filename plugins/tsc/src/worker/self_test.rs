@@ -14,25 +14,63 @@ use super::Worker;
 use crate::findings;
 use crate::project::Staged;
 
+/// Uses what most components use, so that the worker is warm for them.
 const GOOD: &str = r#"<script setup lang="ts">
-import { computed, ref } from 'vue'
+import { computed, onMounted, ref, watch } from 'vue'
 
 interface Row {
   id: number
   label: string
+  tags: string[]
+  due: string | null
 }
 
-const props = defineProps<{ rows: Row[] }>()
-const emit = defineEmits<{ pick: [row: Row] }>()
+type Order = 'label' | 'id'
+
+const props = withDefaults(defineProps<{ rows: Row[]; limit?: number }>(), { limit: 10 })
+const emit = defineEmits<{ pick: [row: Row]; search: [text: string] }>()
 const query = ref('')
-const shown = computed(() => props.rows.filter((row) => row.label.includes(query.value)))
+const order = ref<Order>('id')
+const picked = ref<Row | null>(null)
+const shown = computed<Row[]>(() =>
+  props.rows
+    .filter((row) => row.label.includes(query.value) || row.tags.some((tag) => tag === query.value))
+    .sort((a, b) => (order.value === 'id' ? a.id - b.id : a.label.localeCompare(b.label)))
+    .slice(0, props.limit),
+)
+
+function due(row: Row): string {
+  return row.due === null ? 'never' : new Date(row.due).toLocaleDateString()
+}
+
+function pick(row: Row): void {
+  picked.value = row
+  emit('pick', row)
+}
+
+watch(query, (text) => emit('search', text))
+onMounted(() => {
+  const stored: unknown = JSON.parse(localStorage.getItem('order') ?? 'null')
+  if (stored === 'label' || stored === 'id') order.value = stored
+})
 </script>
 
 <template>
-  <input v-model="query" />
-  <li v-for="row in shown" :key="row.id" @click="emit('pick', row)">{{ row.label }}</li>
+  <section :class="{ 'is-empty': shown.length === 0 }">
+    <input v-model="query" type="search" />
+    <p v-if="shown.length === 0">Nothing</p>
+    <ul v-else>
+      <li v-for="row in shown" :key="row.id" :class="{ active: picked?.id === row.id }">
+        <button type="button" @click="pick(row)">{{ row.label }} {{ due(row) }}</button>
+      </li>
+    </ul>
+  </section>
 </template>
 "#;
+
+/// Checks of [`GOOD`] after which a further one gets no faster; measured with
+/// the example `warm_vs_cold`: about 0.2 s at first, about 0.1 s then.
+const WARM_UP_ROUNDS: u32 = 12;
 
 const BAD: &str = r#"<script setup lang="ts">
 const count: number = 'not a number'
@@ -64,6 +102,9 @@ pub(crate) fn self_test(worker: &mut Worker, limit: Duration, cx: &CallContext) 
         let first = good.diagnostics.first();
         let message = first.map_or("no reason given", |diagnostic| diagnostic.message.as_str());
         return Err(untrustworthy(&format!("it rejected a file known to be good: {message}")));
+    }
+    for round in 0..WARM_UP_ROUNDS {
+        judge(worker, &format!("{GOOD}<!-- {round} -->\n"), limit, cx)?;
     }
     Ok(())
 }
