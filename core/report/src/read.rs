@@ -178,7 +178,7 @@ impl ReadError {
                 "restore the file from a copy of the run: it was changed by hand".to_owned()
             }
             Self::BadContent { path, line, .. } if is_samples(path) => format!(
-                "restore the file from a copy of the run, or delete line {line} and run `llmbench run --resume` to take that attempt again"
+                "restore the file from a copy of the run, or delete line {line}: the report then counts that attempt as not taken"
             ),
             Self::BadContent { .. } => {
                 "restore the file from a copy of the run: it was changed by hand".to_owned()
@@ -192,7 +192,7 @@ impl fmt::Display for ReadWarning {
         match self {
             Self::TornLastLine { path, line } => write!(
                 f,
-                "`{}`, line {line}: the last line is cut off and was left out; `llmbench run --resume` takes that attempt again",
+                "`{}`, line {line}: the last line is cut off and was left out; that attempt counts as not taken",
                 path.display()
             ),
             Self::UnendedLastLine { path, line } => write!(

@@ -167,7 +167,7 @@ fn mixed_scoring(records: &[&AttemptRecord]) -> Option<String> {
         let list: Vec<_> =
             versions.iter().map(|(version, n)| format!("{version} ({n} attempts)")).collect();
         format!(
-            "scores of different scoring versions are mixed: {}; `llmbench rejudge` scores all answers by today's rules",
+            "scores of different scoring versions are mixed: {}; compare only those of one version, or run all attempts again",
             list.join(", ")
         )
     })

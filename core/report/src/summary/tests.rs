@@ -249,7 +249,7 @@ fn warnings_are_listed_once() {
         summarise(&manifest, &records).warnings,
         [
             "2 of 3 planned attempts have a record",
-            "scores of different scoring versions are mixed: 1 (1 attempts), 2 (1 attempts); `llmbench rejudge` scores all answers by today's rules",
+            "scores of different scoring versions are mixed: 1 (1 attempts), 2 (1 attempts); compare only those of one version, or run all attempts again",
             "the machine was busy",
             "the answer was cut off",
         ]
