@@ -2,6 +2,7 @@
 
 mod arrows;
 mod commands;
+mod documented_commands;
 mod faults;
 mod interrupt;
 mod main_job;
