@@ -309,6 +309,13 @@ pub trait EventSink: Send + Sync {
     fn event(&self, event: Event<'_>) -> Flow;
 }
 
+/// Wants to see nothing.
+impl EventSink for () {
+    fn event(&self, _: Event<'_>) -> Flow {
+        Flow::Continue
+    }
+}
+
 /// Why the server ended an answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -305,16 +305,18 @@ pub struct ModelRecord {
     pub load_sec: Option<f64>,
     /// Why `load_sec` is absent, or how it was measured.
     pub load_remark: Option<String>,
-    /// Prompt bytes for one token of this model, measured at warm-up.
+    /// Prompt bytes for one more token of this model, measured at warm-up.
     pub bytes_per_token: Option<f64>,
+    /// Tokens that the server adds to every prompt (template, system prompt), measured at warm-up.
+    pub prompt_overhead_tokens: Option<f64>,
     /// What each fixture's prompt cost before it was in the server's cache, measured at warm-up.
     pub cold_prompts: Vec<ColdPrompt>,
 }
 
-/// A fixture's first prompt, sent once before the attempts with an answer of one token.
+/// A fixture's first prompt behind a nonce, sent once before the attempts with an answer of one token.
 ///
-/// The server keeps the prompt in its cache, so prefill and time to first token
-/// of the attempts themselves say nothing about a prompt that is new.
+/// The server keeps prompts in its cache, so prefill and time to first token of
+/// the attempts themselves say nothing about a prompt that is new.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -327,7 +329,7 @@ pub struct ColdPrompt {
     pub ttft_sec: Option<f64>,
     /// Prompt tokens per second of prefill time.
     pub prefill_tokens_per_sec: Option<f64>,
-    /// Why a figure is absent, for example because an earlier run left the prompt in the cache.
+    /// Why a figure is absent.
     pub reason: Option<String>,
 }
 

@@ -35,6 +35,12 @@ impl CliError {
         Self::new(ExitCode::NotReady, message)
     }
 
+    /// A fault of llmbench itself; the panic's own message has been printed.
+    pub(crate) fn panicked() -> Self {
+        Self::new(ExitCode::Unexpected, "llmbench panicked; finished attempts are kept")
+            .hint("please report this, with the lines above; RUST_BACKTRACE=1 adds a backtrace")
+    }
+
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -117,6 +123,6 @@ impl From<HostError> for CliError {
 impl From<JournalError> for CliError {
     fn from(error: JournalError) -> Self {
         Self::not_ready(error.to_string())
-            .hint("choose another folder with `--out DIR`, or make this one writable")
+            .hint("make room or choose another folder with `--out DIR`; attempts that were finished before are kept")
     }
 }

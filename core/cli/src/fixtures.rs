@@ -31,7 +31,9 @@ pub(crate) fn find(test_name: &str, test: &dyn TestType, names: &[String]) -> Re
     let shipped = test.shipped_fixtures();
     let project = project_dir(test_name);
     if !names.is_empty() {
-        return names.iter().map(|name| one(test_name, name, &project, &shipped)).collect();
+        let found: Result<Vec<Found>> =
+            names.iter().map(|name| one(test_name, name, &project, &shipped)).collect();
+        return found.and_then(distinct);
     }
     let all = available(&project, &shipped);
     if all.is_empty() {
@@ -40,6 +42,22 @@ pub(crate) fn find(test_name: &str, test: &dyn TestType, names: &[String]) -> Re
         ));
     }
     all.iter().map(|name| one(test_name, name, &project, &shipped)).collect()
+}
+
+/// Results are kept by fixture name, so two fixtures of one name would be mixed up.
+fn distinct(found: Vec<Found>) -> Result<Vec<Found>> {
+    for (index, later) in found.iter().enumerate() {
+        if let Some(earlier) =
+            found[..index].iter().find(|other| other.fixture.name == later.fixture.name)
+        {
+            let message = format!(
+                "two fixtures are called `{}`: {} and {}",
+                later.fixture.name, earlier.origin, later.origin
+            );
+            return Err(CliError::usage(message).hint("rename one of the folders"));
+        }
+    }
+    Ok(found)
 }
 
 fn one(test_name: &str, name: &str, project: &Path, shipped: &[Fixture]) -> Result<Found> {

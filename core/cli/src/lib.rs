@@ -39,7 +39,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     logging::install(&parsed.global);
-    match commands::dispatch(parsed, &arguments) {
+    let outcome = std::panic::catch_unwind(|| commands::dispatch(parsed, &arguments));
+    match outcome.unwrap_or_else(|_| Err(error::CliError::panicked())) {
         Ok(code) => code,
         Err(error) => {
             output::error(&error);

@@ -1,21 +1,41 @@
 //! What goes to the terminal. The only place that prints.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
 use crate::error::CliError;
+use crate::exit::ExitCode;
 
 const RED: &str = "\u{1b}[1;31m";
 const YELLOW: &str = "\u{1b}[1;33m";
 const CYAN: &str = "\u{1b}[1;36m";
 const RESET: &str = "\u{1b}[0m";
 
-/// A result. A closed pipe ends the program quietly, as other tools do.
+/// Whether somebody still reads stdout.
+static STDOUT_IS_OPEN: AtomicBool = AtomicBool::new(true);
+
+/// A result. When the reader has gone, nothing more is printed and the work
+/// goes on to its exit code; any other failure of stdout ends the program.
 pub(crate) fn result(text: &str) {
+    if !STDOUT_IS_OPEN.load(Ordering::Relaxed) {
+        return;
+    }
     let mut stdout = anstream::stdout().lock();
-    if writeln!(stdout, "{}", text.trim_end_matches('\n')).is_err() {
-        std::process::exit(0);
+    let written = writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush());
+    match written {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            STDOUT_IS_OPEN.store(false, Ordering::Relaxed);
+        }
+        Err(failure) => {
+            error(&CliError::new(
+                ExitCode::Unexpected,
+                format!("cannot write the result: {failure}"),
+            ));
+            std::process::exit(ExitCode::Unexpected.into());
+        }
     }
 }
 

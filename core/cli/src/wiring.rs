@@ -14,6 +14,7 @@ use llmbench_host::{
 
 use crate::args::{GlobalArgs, SettingArgs};
 use crate::error::{CliError, Result};
+use crate::output;
 use crate::settings::{self, Layer, Origin, Settings};
 use crate::variables;
 
@@ -133,7 +134,13 @@ impl Wiring {
                     // A plugin that is not installed is not missed by `auto`.
                     match self.monitor(name) {
                         Ok(monitor) => monitors.push((monitor, false)),
-                        Err(HostError::Unknown { .. }) => {}
+                        Err(HostError::Unknown { refused, .. }) => {
+                            if let Some(first) = refused.first() {
+                                output::warning(&format!(
+                                    "monitor `{name}` was not found, and a plugin was refused: {first}"
+                                ));
+                            }
+                        }
                         Err(error) => return Err(error.into()),
                     }
                 }

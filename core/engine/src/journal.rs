@@ -89,7 +89,13 @@ impl Journal {
     /// [`JournalError`]
     pub fn artifacts(&self, id: &str) -> Result<Artifacts, JournalError> {
         let dir = self.dir.join("artifacts").join(id);
-        std::fs::create_dir_all(&dir).map_err(at(&dir))?;
+        // Not its parents: when the run's folder was removed, going on would lose results.
+        match std::fs::create_dir(&dir) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(at(&dir)(error));
+            }
+            _ => {}
+        }
         Ok(Artifacts { dir })
     }
 }

@@ -17,7 +17,7 @@ use crate::session::Session;
 pub fn judge(session: &Session, case: &Case, answer: &str) -> Result<(Verdict, History), Error> {
     let mut history = History::default();
     loop {
-        match session.test.next(case, &history)? {
+        match session.next_step(case, &history)? {
             Step::Ask { requests, .. } if history.steps.is_empty() => {
                 let generation = Generation {
                     text: answer.to_owned(),

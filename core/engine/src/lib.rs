@@ -21,7 +21,7 @@ pub mod plan;
 pub mod preflight;
 pub mod run;
 pub mod session;
-mod validity;
+pub mod validity;
 mod warm_up;
 mod watch;
 

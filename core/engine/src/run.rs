@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use llmbench_api::record::{AttemptRecord, AttemptStatus, RunManifest, RunStatus};
+use llmbench_api::record::{AttemptRecord, AttemptStatus, ModelRecord, RunManifest, RunStatus};
 use llmbench_api::{Case, Error, ErrorKind, PastStep};
 
 use crate::attempt::{self, Attempt, AttemptInput};
@@ -12,6 +12,7 @@ use crate::events::RunEvent;
 use crate::journal::{Journal, JournalError};
 use crate::plan::Plan;
 use crate::session::Session;
+use crate::validity::Tokenizer;
 use crate::warm_up::WarmUp;
 
 /// Attempts in a row that find no server before the run gives up.
@@ -63,7 +64,16 @@ pub fn run(input: RunInput<'_>) -> Result<RunOutcome, JournalError> {
         prompts_seen: HashSet::new(),
         unreachable: 0,
     };
-    let end = runner.attempts(plan)?;
+    let end = match runner.attempts(plan) {
+        Ok(end) => end,
+        Err(error) => {
+            // Says at least in the manifest what happened, if that can still be written.
+            runner.manifest.status = RunStatus::Failed;
+            runner.manifest.error = Some(error.to_string());
+            let _ = runner.journal.write_manifest(&runner.manifest);
+            return Err(error);
+        }
+    };
     let mut manifest = runner.manifest;
     manifest.status = end.status;
     manifest.error = end.error;
@@ -119,7 +129,7 @@ impl Runner<'_> {
                 planned,
                 model: &model,
                 case,
-                bytes_per_token: self.manifest.models[planned.model].bytes_per_token,
+                tokenizer: tokenizer(&self.manifest.models[planned.model]),
                 prompt_seen: seen && self.session.description.repeats_prompt,
             };
             let mut attempt = match &unusable {
@@ -155,7 +165,10 @@ impl Runner<'_> {
         for findings in attempt.record.findings.values_mut() {
             for file in &mut findings.kept_files {
                 if file.is_file() {
-                    *file = artifacts.adopt(file)?;
+                    match artifacts.adopt(file) {
+                        Ok(adopted) => *file = adopted,
+                        Err(error) => tracing::warn!(%error, "a kept file stays where it is"),
+                    }
                 }
             }
         }
@@ -173,8 +186,8 @@ impl Runner<'_> {
                 _ => {}
             }
         }
-        for (name, series) in &attempt.series {
-            artifacts.json(&format!("monitor-{name}.json"), series)?;
+        for (number, (name, series)) in attempt.series.iter().enumerate() {
+            artifacts.json(&format!("monitor-{}-{name}.json", number + 1), series)?;
         }
         self.journal.append(&attempt.record)
     }
@@ -184,7 +197,10 @@ impl Runner<'_> {
         let record = &mut self.manifest.models[model];
         self.session.tell(&RunEvent::Warming { model: &record.identity.name });
         let mut warm_up = WarmUp::new(self.session, record);
-        let outcome = warm_up.load().and_then(|()| {
+        let outcome = warm_up.load().and_then(|is_loaded| {
+            if !is_loaded {
+                return Ok(());
+            }
             for round in 0..self.manifest.plan.warmup {
                 for case in plan.cases_of(model) {
                     warm_up.request(case, &self.cases[case], round)?;
@@ -196,5 +212,14 @@ impl Runner<'_> {
         self.prompts_seen.extend(warm_up.prompts_sent.iter().map(|case| (model, *case)));
         self.manifest.warnings.append(&mut warm_up.warnings);
         outcome
+    }
+}
+
+/// How a model counts tokens, as far as its warm-up told.
+fn tokenizer(record: &ModelRecord) -> Tokenizer {
+    Tokenizer {
+        bytes_per_token: record.bytes_per_token,
+        overhead_tokens: record.prompt_overhead_tokens.unwrap_or(0.0),
+        context_length: record.identity.context_length.value,
     }
 }

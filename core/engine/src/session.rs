@@ -5,11 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use llmbench_api::{
-    Backend, CallContext, GenerateOptions, Monitor, TestDescription, TestType, Validator,
+    Backend, CallContext, Case, GenerateOptions, History, Monitor, Result, Step, TestDescription,
+    TestType, Validator,
 };
 
+use crate::call::bounded;
 use crate::control::{self, CancelToken};
 use crate::events::{Observer, RunEvent};
+
+/// How long a test may think about its next step.
+const STEP_LIMIT: Duration = Duration::from_secs(30);
 
 /// Limits and measures of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,6 +112,16 @@ impl Session {
     /// Process that computes, where it is known.
     pub fn process_id(&self) -> Option<u32> {
         *self.process_id.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The test's next step; a test that does not come back is given up on.
+    ///
+    /// # Errors
+    /// As [`TestType::next`]; kind `Timeout` with phase `hang`.
+    pub fn next_step(&self, case: &Case, history: &History) -> Result<Step> {
+        let cx = control::quiet_context(&self.cancel, Some(STEP_LIMIT));
+        let (test, case, history) = (Arc::clone(&self.test), case.clone(), history.clone());
+        bounded("the test", &cx, move |_| test.next(&case, &history))
     }
 
     /// Tells the observer.

@@ -11,6 +11,17 @@ const TRUNCATED_BELOW: f64 = 0.5;
 /// No tokenizer for text comes near this; the bound used when none was measured.
 const MOST_BYTES_PER_TOKEN: f64 = 16.0;
 
+/// What is known of how a model counts, from its warm-up.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tokenizer {
+    /// Prompt bytes for one more token.
+    pub bytes_per_token: Option<f64>,
+    /// Tokens that the server adds to every prompt.
+    pub overhead_tokens: f64,
+    /// Tokens that the model was built for.
+    pub context_length: Option<u64>,
+}
+
 /// Prompt bytes of a request, as far as the server's tokenizer sees them.
 pub(crate) fn prompt_bytes(request: &GenerateRequest) -> usize {
     request.messages.iter().map(|message| message.content.len()).sum()
@@ -20,7 +31,7 @@ pub(crate) fn prompt_bytes(request: &GenerateRequest) -> usize {
 pub(crate) fn invalid(
     request: &GenerateRequest,
     answer: &Generation,
-    bytes_per_token: Option<f64>,
+    tokenizer: Tokenizer,
 ) -> Option<String> {
     let context = u64::from(request.options.num_ctx);
     let prompt_tokens = answer.prompt_tokens?;
@@ -29,9 +40,15 @@ pub(crate) fn invalid(
             "the prompt fills the context ({prompt_tokens} of {context} tokens): the server has silently cut it; raise --num-ctx"
         ));
     }
+    // Some servers never give a model more context than it was trained with.
+    if let Some(trained) = tokenizer.context_length.filter(|trained| prompt_tokens >= *trained) {
+        return Some(format!(
+            "the prompt has {prompt_tokens} tokens and the model was built for {trained}: it was cut, or read beyond what the model knows"
+        ));
+    }
     let bytes = prompt_bytes(request) as f64;
-    let (expected, bound) = match bytes_per_token {
-        Some(ratio) => (bytes / ratio, TRUNCATED_BELOW),
+    let (expected, bound) = match tokenizer.bytes_per_token {
+        Some(ratio) => (bytes / ratio + tokenizer.overhead_tokens, TRUNCATED_BELOW),
         None => (bytes / MOST_BYTES_PER_TOKEN, 1.0),
     };
     // A handful of tokens is within the error of the estimate.
@@ -66,7 +83,8 @@ mod tests {
             completion_tokens: Some(completion),
             ..Generation::default()
         };
-        let found = invalid(&request, &answer, ratio);
+        let tokenizer = Tokenizer { bytes_per_token: ratio, ..Tokenizer::default() };
+        let found = invalid(&request, &answer, tokenizer);
         match expected {
             None => assert_eq!(found, None),
             Some(part) => {
@@ -89,6 +107,22 @@ mod tests {
     #[test]
     fn without_counts_nothing_is_claimed() {
         let request = GenerateRequest::user("x".repeat(100_000));
-        assert_eq!(invalid(&request, &Generation::default(), None), None);
+        assert_eq!(invalid(&request, &Generation::default(), Tokenizer::default()), None);
+    }
+
+    #[test]
+    fn a_long_system_prompt_is_no_sign_of_truncation_and_the_trained_length_is_a_limit() {
+        let mut request = GenerateRequest::user("x".repeat(4000));
+        request.options.num_ctx = 100_000;
+        let answer = Generation { prompt_tokens: Some(2200), ..Generation::default() };
+        let tokenizer = |overhead_tokens, context_length| Tokenizer {
+            bytes_per_token: Some(4.0),
+            overhead_tokens,
+            context_length,
+        };
+        assert_eq!(invalid(&request, &answer, tokenizer(1200.0, None)), None);
+        assert!(invalid(&request, &answer, tokenizer(4000.0, None)).is_some());
+        assert!(invalid(&request, &answer, tokenizer(1200.0, Some(2048))).is_some());
+        assert_eq!(invalid(&request, &answer, tokenizer(1200.0, Some(4096))), None);
     }
 }

@@ -1,34 +1,28 @@
 //! Loads a model and sends it warm-up requests, measured apart from the attempts.
 //!
-//! Two kinds of requests are sent. A short one that starts with a nonce tells
-//! how many bytes a token of this model has and how fast it reads a prompt that
-//! cannot be in any cache. Then each fixture's own prompt is sent once for one
-//! token: that is what a new prompt costs. The attempts that follow find it in
-//! the server's cache.
+//! Two short requests tell how this model counts: tokens that the server adds to
+//! every prompt, and bytes for one more token. Then each fixture's prompt is sent
+//! twice for one token: first behind a nonce, so that nothing of it can be in the
+//! server's cache, which is what a new prompt costs; then as it is, so that the
+//! attempts that follow all find it in the cache.
 
 use std::sync::Arc;
 
 use llmbench_api::record::{ColdPrompt, ModelRecord};
-use llmbench_api::{
-    Case, Error, ErrorKind, Event, EventSink, Flow, GenerateRequest, Generation, History, Message,
-    Role, Step,
-};
+use llmbench_api::{Case, Error, ErrorKind, GenerateRequest, Generation, History, Step};
 
 use crate::call::bounded;
 use crate::events::RunEvent;
 use crate::session::Session;
+use crate::validity::prompt_bytes;
 
-/// Bytes of a fixture's prompt in the short request.
+/// Bytes of a fixture's prompt in the longer of the two short requests.
 const SHORT_BYTES: usize = 1000;
-/// A prompt that is read this much faster than a new one came from the cache.
-const CACHED_FACTOR: f64 = 5.0;
 
 /// The warm-up of one model.
 pub(crate) struct WarmUp<'a> {
     session: &'a Session,
     record: &'a mut ModelRecord,
-    /// Prefill speed on a prompt that cannot be cached.
-    uncached_tokens_per_sec: Option<f64>,
     /// Cases whose prompt the model has seen.
     pub(crate) prompts_sent: Vec<usize>,
     /// What went wrong without being final.
@@ -37,17 +31,11 @@ pub(crate) struct WarmUp<'a> {
 
 impl<'a> WarmUp<'a> {
     pub(crate) fn new(session: &'a Session, record: &'a mut ModelRecord) -> Self {
-        Self {
-            session,
-            record,
-            uncached_tokens_per_sec: None,
-            prompts_sent: Vec::new(),
-            warnings: Vec::new(),
-        }
+        Self { session, record, prompts_sent: Vec::new(), warnings: Vec::new() }
     }
 
-    /// Loads the model.
-    pub(crate) fn load(&mut self) -> Result<(), Error> {
+    /// Loads the model; false when the server did not answer, so that asking it more is in vain.
+    pub(crate) fn load(&mut self) -> Result<bool, Error> {
         let (backend, name) =
             (Arc::clone(&self.session.backend), self.record.identity.name.clone());
         let options = self.session.options.generate.clone();
@@ -56,33 +44,33 @@ impl<'a> WarmUp<'a> {
             Ok(loaded) => {
                 self.record.load_sec = loaded.value;
                 self.record.load_remark = loaded.reason;
-                Ok(())
+                Ok(true)
             }
             Err(error) => {
                 self.record.load_remark = Some(error.to_string());
-                self.survive(error)
+                let answered = !matches!(error.kind, ErrorKind::Timeout | ErrorKind::Unavailable);
+                self.survive(error).map(|()| answered)
             }
         }
     }
 
-    /// Sends the case's first prompt; before the very first one the short request.
+    /// Sends the case's first prompt; before the very first one the short requests.
     pub(crate) fn request(&mut self, index: usize, case: &Case, round: u32) -> Result<(), Error> {
         let Some(request) = self.first_request(case)? else { return Ok(()) };
         if round == 0
             && self.record.bytes_per_token.is_none()
-            && let Err(error) = self.short(&request)
+            && let Err(error) = self.count_tokens(&request)
         {
             self.survive(error)?;
         }
+        if round == 0 {
+            match self.generate(behind_nonce(&request)) {
+                Ok(answer) => self.record.cold_prompts.push(cold_prompt(&case.name, &answer)),
+                Err(error) => self.survive(error)?,
+            }
+        }
         match self.generate(request) {
-            Ok(answer) => {
-                if round == 0 {
-                    self.record.cold_prompts.push(cold_prompt(
-                        &case.name,
-                        &answer,
-                        self.uncached_tokens_per_sec,
-                    ));
-                }
+            Ok(_) => {
                 self.prompts_sent.push(index);
                 Ok(())
             }
@@ -114,24 +102,27 @@ impl<'a> WarmUp<'a> {
 
     /// The first prompt of a case, for an answer of one token.
     fn first_request(&self, case: &Case) -> Result<Option<GenerateRequest>, Error> {
-        let Step::Ask { requests, .. } = self.session.test.next(case, &History::default())? else {
+        let Step::Ask { requests, .. } = self.session.next_step(case, &History::default())? else {
             return Ok(None);
         };
         Ok(requests.into_iter().next())
     }
 
-    fn short(&mut self, like: &GenerateRequest) -> Result<(), Error> {
+    /// Learns from two short prompts how the model counts.
+    fn count_tokens(&mut self, like: &GenerateRequest) -> Result<(), Error> {
         let text: String = like.messages.iter().map(|message| message.content.as_str()).collect();
-        let nonce = uuid::Uuid::new_v4().simple();
-        let text = format!("[{nonce}] {}", &text[..text.floor_char_boundary(SHORT_BYTES)]);
-        let bytes = text.len() as f64;
-        let answer = self.generate(GenerateRequest::conversation(vec![Message {
-            role: Role::User,
-            content: text,
-        }]))?;
-        self.uncached_tokens_per_sec = answer.prefill_tokens_per_sec();
-        self.record.bytes_per_token =
-            answer.prompt_tokens.filter(|tokens| *tokens > 0).map(|tokens| bytes / tokens as f64);
+        let ask = |text: &str| -> Result<Option<(f64, f64)>, Error> {
+            let request = behind_nonce(&GenerateRequest::user(text));
+            let bytes = prompt_bytes(&request) as f64;
+            let tokens = self.generate(request)?.prompt_tokens;
+            Ok(tokens.map(|tokens| (bytes, tokens as f64)))
+        };
+        let short = ask("")?;
+        let longer = ask(&text[..text.floor_char_boundary(SHORT_BYTES)])?;
+        if let Some((bytes_per_token, overhead_tokens)) = short.zip(longer).and_then(line) {
+            self.record.bytes_per_token = Some(bytes_per_token);
+            self.record.prompt_overhead_tokens = Some(overhead_tokens);
+        }
         Ok(())
     }
 
@@ -141,7 +132,7 @@ impl<'a> WarmUp<'a> {
         request.options.max_tokens = 1;
         let cx = self.session.context(self.session.options.load_timeout);
         let backend = Arc::clone(&self.session.backend);
-        bounded("the backend", &cx, move |cx| backend.generate(&request, &Ignore, cx))
+        bounded("the backend", &cx, move |cx| backend.generate(&request, &(), cx))
     }
 
     /// Passes on errors after which no attempt can succeed; others become warnings.
@@ -157,35 +148,38 @@ impl<'a> WarmUp<'a> {
     }
 }
 
-/// What a new prompt cost, unless an earlier run left it in the server's cache.
-fn cold_prompt(fixture: &str, answer: &Generation, uncached: Option<f64>) -> ColdPrompt {
-    let speed = answer.prefill_tokens_per_sec();
-    let cached = match (speed, uncached) {
-        (Some(speed), Some(uncached)) => speed > CACHED_FACTOR * uncached,
-        _ => false,
-    };
-    let reason = if cached {
-        Some("an earlier request left the prompt in the server's cache".to_owned())
-    } else {
-        let absent = speed
-            .is_none()
-            .then(|| "the server does not report the time for the prompt".to_owned());
-        absent.or_else(|| answer.ttft_sec().is_none().then(|| "the answer held no text".to_owned()))
+/// The same request with a first line that no earlier request had.
+fn behind_nonce(request: &GenerateRequest) -> GenerateRequest {
+    let mut request = request.clone();
+    let nonce = uuid::Uuid::new_v4().simple();
+    match request.messages.first_mut() {
+        Some(message) => message.content.insert_str(0, &format!("[{nonce}]\n")),
+        None => request.messages = GenerateRequest::user(format!("[{nonce}]")).messages,
+    }
+    request
+}
+
+/// Bytes for one more token, and tokens at no bytes, from two prompts of (bytes, tokens).
+fn line(((few_bytes, few), (many_bytes, many)): ((f64, f64), (f64, f64))) -> Option<(f64, f64)> {
+    let bytes_per_token = (many_bytes - few_bytes) / (many - few);
+    let plausible = many > few && bytes_per_token.is_finite() && bytes_per_token > 0.0;
+    plausible.then(|| (bytes_per_token, (few - few_bytes / bytes_per_token).max(0.0)))
+}
+
+/// What a new prompt cost.
+fn cold_prompt(fixture: &str, answer: &Generation) -> ColdPrompt {
+    let (ttft_sec, speed) = (answer.ttft_sec(), answer.prefill_tokens_per_sec());
+    let reason = match (ttft_sec, speed) {
+        (None, _) => Some("the answer held no text"),
+        (_, None) => Some("the server does not report the time for the prompt"),
+        _ => None,
     };
     ColdPrompt {
         fixture: fixture.to_owned(),
         prompt_tokens: answer.prompt_tokens,
-        ttft_sec: answer.ttft_sec().filter(|_| !cached),
-        prefill_tokens_per_sec: speed.filter(|_| !cached),
-        reason,
-    }
-}
-
-struct Ignore;
-
-impl EventSink for Ignore {
-    fn event(&self, _: Event<'_>) -> Flow {
-        Flow::Continue
+        ttft_sec,
+        prefill_tokens_per_sec: speed,
+        reason: reason.map(str::to_owned),
     }
 }
 
@@ -193,25 +187,19 @@ impl EventSink for Ignore {
 mod tests {
     use super::*;
 
-    fn answer(prefill_sec: f64) -> Generation {
-        Generation {
-            prompt_tokens: Some(1000),
-            prefill_sec: Some(prefill_sec),
-            sent_at_ns: 0,
-            first_token_at_ns: Some((prefill_sec * 1e9) as u64),
-            ..Generation::default()
-        }
+    #[test]
+    fn two_prompts_give_slope_and_overhead() {
+        // 100 bytes are 1,225 tokens and 1,100 bytes 1,475: 4 bytes a token after 1,200.
+        assert_eq!(line(((100.0, 1225.0), (1100.0, 1475.0))), Some((4.0, 1200.0)));
+        assert_eq!(line(((100.0, 50.0), (1100.0, 50.0))), None);
+        assert_eq!(line(((100.0, 50.0), (1100.0, 40.0))), None);
     }
 
     #[test]
-    fn a_prompt_from_the_cache_is_no_measurement() {
-        let cold = cold_prompt("f", &answer(2.0), Some(400.0));
-        assert_eq!(
-            (cold.ttft_sec, cold.prefill_tokens_per_sec, cold.reason),
-            (Some(2.0), Some(500.0), None)
-        );
-        let cached = cold_prompt("f", &answer(0.01), Some(400.0));
-        assert_eq!((cached.ttft_sec, cached.prefill_tokens_per_sec), (None, None));
-        assert!(cached.reason.is_some());
+    fn a_nonce_stands_before_everything_else() {
+        let request = GenerateRequest::user("hello");
+        let (first, second) = (behind_nonce(&request), behind_nonce(&request));
+        assert_ne!(first.messages[0].content, second.messages[0].content);
+        assert!(first.messages[0].content.ends_with("]\nhello"));
     }
 }

@@ -219,58 +219,70 @@ pub(crate) fn gpu_figures(
             .reduce(f64::max),
         avg_memory_gb: (!memory.is_empty())
             .then(|| gigabytes(memory.iter().map(|stats| stats.mean).sum())),
-        peak_memory_gb: (!memory.is_empty())
-            .then(|| gigabytes(memory.iter().map(|stats| stats.max).sum())),
+        peak_memory_gb: peak_memory_bytes(&source.series, &ids, windows).map(gigabytes),
         energy_joules: energy(&source.series, &ids, windows),
         reason,
     }
 }
 
-/// Energy of all devices over the windows: a counter's difference where there
-/// is one, else the trapezoid rule over the power samples. `None` when a device
-/// has fewer than two samples in the windows.
-fn energy(series: &Series, ids: &[&str], windows: &[Window]) -> Option<f64> {
-    let mut total = 0.0;
-    for id in ids {
-        let mut joules = None;
-        for window in windows {
-            let inside: Vec<&Sample> = series
-                .samples
-                .iter()
-                .filter(|sample| sample.device == *id && window.holds(sample.at_ns))
-                .collect();
-            let values = |name: &str| -> Vec<(u64, f64)> {
-                inside
-                    .iter()
-                    .filter_map(|sample| Some((sample.at_ns, *sample.values.get(name)?)))
-                    .collect()
-            };
-            let (counter, power) = (values(metric::ENERGY_JOULES), values(metric::POWER_WATTS));
-            let measured = match (counter.as_slice(), power.as_slice()) {
-                ([first, .., last], _) => Some(last.1 - first.1),
-                (_, [_, .., _]) => Some(trapezoid(&power, *window)),
-                _ => None,
-            };
-            joules = match (joules, measured) {
-                (None, measured) => measured,
-                (joules, None) => joules,
-                (Some(a), Some(b)) => Some(a + b),
-            };
+/// Highest memory of all devices together at one moment.
+fn peak_memory_bytes(series: &Series, ids: &[&str], windows: &[Window]) -> Option<f64> {
+    let mut ticks: BTreeMap<u64, f64> = BTreeMap::new();
+    for sample in &series.samples {
+        let counts = ids.contains(&sample.device.as_str())
+            && windows.iter().any(|window| window.holds(sample.at_ns));
+        if let Some(bytes) = sample.values.get(metric::MEMORY_USED_BYTES).filter(|_| counts) {
+            *ticks.entry(sample.at_ns).or_default() += bytes;
         }
-        total += joules?;
     }
-    (!ids.is_empty()).then_some(total)
+    ticks.into_values().reduce(f64::max)
 }
 
-/// Power over the window; before the first and after the last sample it is held.
-fn trapezoid(power: &[(u64, f64)], window: Window) -> f64 {
-    let seconds = |from: u64, to: u64| to.saturating_sub(from) as f64 / 1e9;
-    let inner: f64 = power
-        .windows(2)
-        .map(|pair| (pair[0].1 + pair[1].1) / 2.0 * seconds(pair[0].0, pair[1].0))
-        .sum();
-    let (first, last) = (power[0], power[power.len() - 1]);
-    first.1 * seconds(window.from_ns, first.0) + inner + last.1 * seconds(last.0, window.to_ns)
+/// Energy of all devices over the windows: a counter's difference where there
+/// is one, else the trapezoid rule over the power samples.
+///
+/// `None` when any device lacks samples in a part of a window: what was not
+/// seen is not filled in.
+fn energy(series: &Series, ids: &[&str], windows: &[Window]) -> Option<f64> {
+    // A monitor drops its first round, so a stretch without samples may be a bit longer there.
+    let longest_ns = (series.interval_ms * 1_000_000 * 5 / 2).max(2_000_000_000);
+    let mut total = 0.0;
+    for id in ids {
+        for window in windows {
+            let inside = series
+                .samples
+                .iter()
+                .filter(|sample| sample.device == *id && window.holds(sample.at_ns));
+            let inside: Vec<&Sample> = inside.collect();
+            let values = |name: &str| -> Vec<(u64, f64)> {
+                let of = |sample: &&Sample| Some((sample.at_ns, *sample.values.get(name)?));
+                inside.iter().filter_map(of).collect()
+            };
+            let (counter, power) = (values(metric::ENERGY_JOULES), values(metric::POWER_WATTS));
+            total += match (counter.as_slice(), power.as_slice()) {
+                ([first, .., last], _) => last.1 - first.1,
+                (_, [_, .., _]) => trapezoid(&power, *window, longest_ns)?,
+                _ => return None,
+            };
+        }
+    }
+    (!ids.is_empty() && !windows.is_empty()).then_some(total)
+}
+
+/// Power over the window; before the first and after the last sample it is
+/// held. `None` when a stretch without samples is longer than `longest_ns`.
+fn trapezoid(power: &[(u64, f64)], window: Window, longest_ns: u64) -> Option<f64> {
+    let (first, last) = (power.first()?, power.last()?);
+    let edges = [(window.from_ns, first.1), (window.to_ns, last.1)];
+    let points: Vec<(u64, f64)> =
+        std::iter::once(edges[0]).chain(power.iter().copied()).chain([edges[1]]).collect();
+    let stretch = |pair: &[(u64, f64)]| pair[1].0.saturating_sub(pair[0].0);
+    if points.windows(2).any(|pair| stretch(pair) > longest_ns) {
+        return None;
+    }
+    let area =
+        |pair: &[(u64, f64)]| f64::midpoint(pair[0].1, pair[1].1) * stretch(pair) as f64 / 1e9;
+    Some(points.windows(2).map(area).sum())
 }
 
 #[cfg(test)]

@@ -160,6 +160,7 @@ mod tests {
         let mut request = GenerateRequest::user("hi");
         request.model = "tiny".into();
         request.options.temperature = 0.0;
+        request.options.max_tokens = 2048;
         assert_eq!(
             chat_body(&request, &json!("5m")),
             json!({

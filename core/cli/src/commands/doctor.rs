@@ -86,7 +86,12 @@ pub(crate) fn doctor(global: &GlobalArgs, args: &DoctorArgs) -> Result<ExitCode>
         });
         let hardware = scope.spawn(|| monitors.map(hardware_lines).unwrap_or_default());
         let lines = |handle: std::thread::ScopedJoinHandle<'_, Vec<Line>>| {
-            handle.join().unwrap_or_default()
+            handle.join().unwrap_or_else(|_| {
+                vec![Line::failed(
+                    "doctor",
+                    CliError::new(ExitCode::Unexpected, "a check panicked"),
+                )]
+            })
         };
         (lines(server), lines(tools), lines(hardware))
     });
@@ -150,7 +155,7 @@ fn answer_line(backend: &Arc<dyn Backend>, model: &str) -> Line {
     };
     let backend = Arc::clone(backend);
     let cx = quiet_context(&CancelToken::default(), Some(SERVER_LIMIT));
-    match bounded("the backend", &cx, move |cx| backend.generate(&request, &Ignore, cx)) {
+    match bounded("the backend", &cx, move |cx| backend.generate(&request, &(), cx)) {
         Ok(answer) => Line::ok(
             "model",
             format!(
@@ -283,7 +288,10 @@ fn hardware_lines(monitors: Vec<(NamedMonitor, bool)>) -> Vec<Line> {
             Some(reason) => Line::warning(
                 &what,
                 reason,
-                Some("results will have no figures of this kind".into()),
+                Some(
+                    "nothing, on a machine without this hardware; `--monitor none` asks for none"
+                        .into(),
+                ),
             ),
         }
     };
@@ -306,34 +314,5 @@ fn show(lines: &[Line], format: Format) {
         if let Some(fix) = &line.fix {
             output::result(&format!("        {:width$}  fix: {fix}", ""));
         }
-    }
-}
-
-struct Ignore;
-
-impl llmbench_api::EventSink for Ignore {
-    fn event(&self, _: llmbench_api::Event<'_>) -> llmbench_api::Flow {
-        llmbench_api::Flow::Continue
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn advice_is_told_apart_from_the_reason() {
-        let check = |reason, found, fix: Option<&str>| {
-            assert_eq!(without_advice(reason), (found, fix.map(str::to_owned)));
-        };
-        check(
-            "no `node` (install 24 (20 works), or name it)",
-            "no `node`",
-            Some("install 24 (20 works), or name it"),
-        );
-        check("switched off by the settings", "switched off by the settings", None);
-        check("npm (the script) failed", "npm (the script) failed", None);
-        check("odd)", "odd)", None);
-        check("", "", None);
     }
 }

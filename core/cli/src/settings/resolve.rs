@@ -1,6 +1,6 @@
 //! Puts the layers on top of each other and remembers where each value came from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -102,13 +102,17 @@ pub(crate) fn resolve(layers: &[(Origin, Layer)]) -> Result<Settings> {
             })
         })
         .transpose()?;
+    let fail_under = resolver.optional("fail_under", |layer| &layer.fail_under);
+    if fail_under.is_some_and(|limit| !limit.is_finite() || limit < 0.0) {
+        return Err(resolver.invalid("fail_under", "must be a number from 0 on"));
+    }
     let last = layers.last().map(|(_, layer)| layer);
     Ok(Settings {
         plugin: resolver.optional("plugin", |layer| &layer.plugin),
         backend: resolver.optional("backend", |layer| &layer.backend),
-        models: resolver.value("model", |layer| &layer.model, Vec::new()),
+        models: each_once(resolver.value("model", |layer| &layer.model, Vec::new())),
         url: resolver.optional("url", |layer| &layer.url),
-        fixtures: resolver.value("fixture", |layer| &layer.fixture, Vec::new()),
+        fixtures: each_once(resolver.value("fixture", |layer| &layer.fixture, Vec::new())),
         runs,
         warmup: resolver.value("warmup", |layer| &layer.warmup, 1),
         monitors: resolver.value("monitor", |layer| &layer.monitor, vec!["auto".into()]),
@@ -124,7 +128,7 @@ pub(crate) fn resolve(layers: &[(Origin, Layer)]) -> Result<Settings> {
         out: resolver.value("out", |layer| &layer.out, PathBuf::from("results")),
         name: resolver.optional("name", |layer| &layer.name),
         shard,
-        fail_under: resolver.optional("fail_under", |layer| &layer.fail_under),
+        fail_under,
         plugin_dirs: layers
             .iter()
             .rev()
@@ -173,6 +177,13 @@ fn generate_options(resolver: &mut Resolver<'_>) -> Result<GenerateOptions> {
         Some((name, _, rule)) => Err(resolver.invalid(name, rule)),
         None => Ok(options),
     }
+}
+
+/// Naming something twice does not measure it twice: it would only seem to be more data.
+fn each_once(mut names: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names
 }
 
 fn parse_shard(text: &str) -> Option<Shard> {

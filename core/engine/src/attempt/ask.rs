@@ -69,7 +69,7 @@ pub(crate) fn ask(
     };
     let invalid = requests.iter().zip(&answers).find_map(|(request, answer)| match answer {
         BatchOutcome::Answered(generation) => {
-            validity::invalid(request, generation, input.bytes_per_token)
+            validity::invalid(request, generation, input.tokenizer)
         }
         BatchOutcome::Failed(_) => None,
     });

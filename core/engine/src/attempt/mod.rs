@@ -11,6 +11,7 @@ use llmbench_api::{
 
 use crate::plan::PlannedAttempt;
 use crate::session::Session;
+use crate::validity::Tokenizer;
 
 pub(crate) use ask::Exchange;
 pub(crate) use record::RecordInput;
@@ -28,8 +29,8 @@ pub struct AttemptInput<'a> {
     pub model: &'a str,
     /// The case.
     pub case: &'a Case,
-    /// Prompt bytes per token of this model, when measured.
-    pub bytes_per_token: Option<f64>,
+    /// How this model counts tokens.
+    pub tokenizer: Tokenizer,
     /// True when this model has seen this case's first prompt in this run.
     pub prompt_seen: bool,
 }
@@ -98,7 +99,7 @@ fn drive(
     exchanges: &mut Vec<Exchange>,
 ) -> Ending {
     for _ in 0..MAX_STEPS {
-        let step = match session.test.next(input.case, history) {
+        let step = match session.next_step(input.case, history) {
             Ok(step) => step,
             Err(error) => return lost(error),
         };
@@ -167,9 +168,7 @@ pub(crate) fn judged(
 fn lost(error: Error) -> Ending {
     let status = match error.kind {
         // A validator or plugin that overstays is a fault of the tool, not of the model.
-        ErrorKind::Timeout
-            if matches!(error.phase.as_deref(), None | Some("answer" | "first_token")) =>
-        {
+        ErrorKind::Timeout if matches!(error.phase.as_deref(), Some("answer" | "first_token")) => {
             AttemptStatus::Timeout
         }
         ErrorKind::Cancelled => AttemptStatus::Cancelled,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use llmbench_api::record::{AttemptRecord, AttemptStatus, LOW_GPU_UTILIZATION_WARNING};
-use llmbench_api::{Findings, Generation, History, Json, PastStep};
+use llmbench_api::{DoneReason, Findings, Generation, History, Json, PastStep};
 
 use super::{AttemptInput, Ending, Exchange};
 use crate::session::Session;
@@ -11,6 +11,45 @@ use crate::watch::{self, GpuFigures, Window};
 
 /// Below this mean utilisation the GPU was not what limited the speed.
 const LOW_UTILIZATION_PERCENT: f64 = 80.0;
+
+/// Fields of every record that a test cannot set through its metrics.
+const RESERVED: [&str; 31] = [
+    "id",
+    "model",
+    "fixture",
+    "timestamp",
+    "run_number",
+    "status",
+    "score",
+    "scoring_version",
+    "tokens_per_sec",
+    "duration_sec",
+    "ttft_sec",
+    "load_sec",
+    "prefill_tokens_per_sec",
+    "queue_sec",
+    "prompt_tokens",
+    "completion_tokens",
+    "done_reason",
+    "seed",
+    "gpu_avg_utilization",
+    "gpu_peak_utilization",
+    "gpu_avg_memory_gb",
+    "gpu_peak_memory_gb",
+    "energy_joules",
+    "output_code",
+    "errors",
+    "warnings",
+    "missing",
+    "findings",
+    "monitors",
+    "retries",
+    "prompt_cached",
+];
+
+/// Servers start the clock after the first token, so that the speed of a very
+/// short answer would be far too high.
+const FEWEST_TOKENS: u64 = 10;
 
 /// Everything that a record is made of.
 pub(crate) struct RecordInput<'a> {
@@ -32,10 +71,11 @@ pub(super) fn record(from: RecordInput<'_>) -> AttemptRecord {
 
     let speeds = Speeds::of(&answers);
     let gpu = gpu_figures(session, exchanges, &windows);
-    let mut extra = verdict.metrics.clone();
+    let (mut extra, renamed) = extra_fields(&verdict.metrics);
     let compiles = extra.remove("compiles").and_then(|value| value.as_bool());
     let ast_score = extra.remove("ast_score").and_then(|value| value.as_f64());
-    if input.prompt_seen {
+    let retried = exchanges.iter().any(|exchange| !exchange.retries.is_empty());
+    if input.prompt_seen || retried {
         extra.insert("prompt_cached".into(), Json::Bool(true));
     }
 
@@ -77,7 +117,7 @@ pub(super) fn record(from: RecordInput<'_>) -> AttemptRecord {
         energy_joules: missing.keep_gpu("energy_joules", gpu.energy_joules, &gpu),
         output_code: missing.keep("output_code", verdict.output.clone()),
         errors: errors(ending),
-        warnings: warnings(verdict, &answers, exchanges, &gpu),
+        warnings: warnings(verdict, &answers, exchanges, &gpu, &renamed),
         findings: findings(history),
         monitors: exchanges
             .iter()
@@ -92,6 +132,21 @@ pub(super) fn record(from: RecordInput<'_>) -> AttemptRecord {
     AttemptRecord { missing: missing.reasons, ..record }
 }
 
+/// The test's own metrics, renamed where a field of every record has the same
+/// name; `compiles` and `ast_score` are meant to be such fields.
+fn extra_fields(metrics: &BTreeMap<String, Json>) -> (BTreeMap<String, Json>, Vec<String>) {
+    let mut renamed = Vec::new();
+    let fields = metrics.iter().map(|(name, value)| {
+        if !RESERVED.contains(&name.as_str()) {
+            return (name.clone(), value.clone());
+        }
+        renamed.push(name.clone());
+        (format!("test_{name}"), value.clone())
+    });
+    let fields = fields.collect();
+    (fields, renamed)
+}
+
 fn gpu_figures(session: &Session, exchanges: &[Exchange], windows: &[Window]) -> GpuFigures {
     let of = |exchange: &Exchange, windows: &[Window]| {
         watch::gpu_figures(&exchange.watched, windows, &session.unavailable_monitors)
@@ -100,25 +155,28 @@ fn gpu_figures(session: &Session, exchanges: &[Exchange], windows: &[Window]) ->
     match exchanges {
         [] => GpuFigures { reason: Some("nothing was generated".into()), ..GpuFigures::default() },
         [only] => of(only, windows),
-        [first, rest @ ..] => rest.iter().fold(of(first, &first.windows()), |sum, exchange| {
-            merge(sum, of(exchange, &exchange.windows()))
-        }),
+        several => {
+            let each: Vec<_> =
+                several.iter().map(|exchange| of(exchange, &exchange.windows())).collect();
+            merge(&each)
+        }
     }
 }
 
-/// Peaks of both, energy together; a mean over several requests weighs them alike.
-fn merge(a: GpuFigures, b: GpuFigures) -> GpuFigures {
-    let both = |a: Option<f64>, b: Option<f64>, join: fn(f64, f64) -> f64| match (a, b) {
-        (Some(a), Some(b)) => Some(join(a, b)),
-        (a, b) => a.or(b),
+/// Peaks of all, energy together, the mean of the means; absent as soon as one part is.
+fn merge(each: &[GpuFigures]) -> GpuFigures {
+    let all = |field: fn(&GpuFigures) -> Option<f64>| -> Option<Vec<f64>> {
+        each.iter().map(field).collect()
     };
+    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+    let peak = |values: Vec<f64>| values.into_iter().reduce(f64::max);
     GpuFigures {
-        avg_utilization: both(a.avg_utilization, b.avg_utilization, |a, b| (a + b) / 2.0),
-        peak_utilization: both(a.peak_utilization, b.peak_utilization, f64::max),
-        avg_memory_gb: both(a.avg_memory_gb, b.avg_memory_gb, |a, b| (a + b) / 2.0),
-        peak_memory_gb: both(a.peak_memory_gb, b.peak_memory_gb, f64::max),
-        energy_joules: a.energy_joules.zip(b.energy_joules).map(|(a, b)| a + b),
-        reason: a.reason.or(b.reason),
+        avg_utilization: all(|part| part.avg_utilization).map(mean),
+        peak_utilization: all(|part| part.peak_utilization).and_then(peak),
+        avg_memory_gb: all(|part| part.avg_memory_gb).map(mean),
+        peak_memory_gb: all(|part| part.peak_memory_gb).and_then(peak),
+        energy_joules: all(|part| part.energy_joules).map(|values| values.iter().sum()),
+        reason: each.iter().find_map(|part| part.reason.clone()),
     }
 }
 
@@ -151,7 +209,10 @@ impl Speeds {
         let prompt_tokens = sum(answers, |answer| answer.prompt_tokens);
         let completion_tokens = sum(answers, |answer| answer.completion_tokens);
         Self {
-            decode: rate(completion_tokens, sum(answers, |answer| answer.decode_sec)),
+            decode: rate(
+                completion_tokens.filter(|tokens| *tokens >= FEWEST_TOKENS),
+                sum(answers, |answer| answer.decode_sec),
+            ),
             prefill: rate(prompt_tokens, sum(answers, |answer| answer.prefill_sec)),
             duration_sec: sum(answers, |answer| Some(answer.duration_sec())),
             ttft_sec: answers.first().and_then(|answer| answer.ttft_sec()),
@@ -201,18 +262,22 @@ impl Missing {
         let reason = answers
             .iter()
             .find_map(|answer| source.iter().find_map(|name| answer.missing.get(*name)));
+        let is_short =
+            |answer: &&Generation| answer.completion_tokens.is_some_and(|n| n < FEWEST_TOKENS);
+        let too_short = (field == "tokens_per_sec" && answers.iter().any(is_short))
+            .then(|| format!("fewer than {FEWEST_TOKENS} tokens: too short to measure a speed"));
         let reason = reason
             .cloned()
+            .or(too_short)
             .or_else(|| (!answers.is_empty()).then(|| "the server does not report it".to_owned()));
         self.keep_because(field, value, reason)
     }
 
     fn keep_gpu(&mut self, field: &str, value: Option<f64>, gpu: &GpuFigures) -> Option<f64> {
         let reason = match field {
-            "energy_joules" => gpu
-                .reason
-                .clone()
-                .or_else(|| Some("fewer than two power samples within the generation".into())),
+            "energy_joules" => gpu.reason.clone().or_else(|| {
+                Some("too few power samples, or too far apart, within the generation".into())
+            }),
             _ => gpu.reason.clone(),
         };
         self.keep_because(field, value, reason)
@@ -250,11 +315,24 @@ fn warnings(
     answers: &[&Generation],
     exchanges: &[Exchange],
     gpu: &GpuFigures,
+    renamed: &[String],
 ) -> Vec<String> {
     let mut warnings = verdict.warnings.clone();
     warnings.extend(answers.iter().flat_map(|answer| answer.warnings.iter().cloned()));
     warnings.extend(exchanges.iter().flat_map(|exchange| {
         exchange.watched.iter().flat_map(|seen| seen.series.warnings.iter().cloned())
+    }));
+    let uncounted = |answer: &&Generation| {
+        answer.prompt_tokens.is_none() && answer.done_reason != DoneReason::Repetition
+    };
+    if answers.iter().any(uncounted) {
+        warnings.push(
+            "the server did not count the prompt's tokens, so a cut prompt would not be noticed"
+                .to_owned(),
+        );
+    }
+    warnings.extend(renamed.iter().map(|name| {
+        format!("the test's metric `{name}` has the name of a field and is stored as `test_{name}`")
     }));
     if gpu.avg_utilization.is_some_and(|mean| mean < LOW_UTILIZATION_PERCENT) {
         warnings.push(LOW_GPU_UTILIZATION_WARNING.to_owned());
@@ -270,4 +348,25 @@ fn findings(history: &History) -> BTreeMap<String, Findings> {
         _ => None,
     });
     validated.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_cannot_take_the_name_of_a_field() {
+        let metrics =
+            BTreeMap::from([("duration_sec".into(), Json::from(1)), ("words".into(), 2.into())]);
+        let (fields, renamed) = extra_fields(&metrics);
+        assert_eq!(fields.keys().collect::<Vec<_>>(), ["test_duration_sec", "words"]);
+        assert_eq!(renamed, ["duration_sec"]);
+    }
+
+    #[test]
+    fn three_requests_weigh_alike_and_one_without_figures_leaves_none() {
+        let part = |mean: f64| GpuFigures { avg_utilization: Some(mean), ..GpuFigures::default() };
+        assert_eq!(merge(&[part(30.0), part(60.0), part(90.0)]).avg_utilization, Some(60.0));
+        assert_eq!(merge(&[part(30.0), GpuFigures::default()]).avg_utilization, None);
+    }
 }

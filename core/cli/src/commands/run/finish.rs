@@ -11,7 +11,7 @@ use llmbench_report::Report;
 
 use super::prepare::Prepared;
 use crate::args::{Format, RunArgs};
-use crate::error::Result;
+use crate::error::{CliError, Result};
 use crate::exit::ExitCode;
 use crate::output;
 
@@ -56,15 +56,13 @@ pub(super) fn finish(prepared: Prepared, outcome: RunOutcome, args: &RunArgs) ->
     let fail_under = prepared.wiring.settings().fail_under;
     // Ends the live display before anything else is printed.
     drop(prepared);
-    if let Err(error) = written {
-        output::warning(&format!(
-            "{error}; `llmbench report {}` can make the reports again",
-            dir.display()
-        ));
-    }
     match args.format {
         Format::Json => output::json(&report.summary),
         Format::Text => show(&report, &dir),
+    }
+    if let Err(error) = written {
+        let attempts = format!("all attempts are in {}", dir.display());
+        return Err(CliError::not_ready(error.to_string()).detail(attempts).hint(error.hint()));
     }
     exit_code(&manifest, &records, &report.summary, fail_under)
 }

@@ -5,6 +5,7 @@ mod manifest;
 mod prepare;
 
 use std::ffi::OsString;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use llmbench_engine::journal::Journal;
 use llmbench_engine::run::RunInput;
@@ -60,13 +61,15 @@ pub(crate) fn run(global: &GlobalArgs, args: &RunArgs, argv: &[OsString]) -> Res
 
 /// The first Ctrl-C ends the run in order, the second one at once.
 fn stop_on_interrupt(cancel: &CancelToken) {
-    let cancel = cancel.clone();
+    let (cancel, pressed) = (cancel.clone(), AtomicBool::new(false));
     let installed = ctrlc::set_handler(move || {
-        if cancel.is_cancelled() {
+        if pressed.swap(true, Ordering::SeqCst) {
             std::process::exit(ExitCode::Interrupted.into());
         }
         output::note("\nstopping: finished attempts are kept; once more to stop at once");
-        cancel.cancel();
+        // On a thread of its own: it wakes plugins, and one that blocks must not hold up the next Ctrl-C.
+        let cancel = cancel.clone();
+        std::thread::spawn(move || cancel.cancel());
     });
     if let Err(error) = installed {
         output::warning(&format!("Ctrl-C cannot be caught ({error}); it will end the run at once"));
