@@ -35,6 +35,7 @@ impl Observer for Plain {
                 inner.attempts = *attempts;
                 inner.state.start(*attempts);
             }
+            RunEvent::AttemptStarted { .. } => inner.state.attempt_started(),
             RunEvent::Warming { model } => output::note(&format!("loading and warming up {model}")),
             RunEvent::Retrying { reason } => output::note(&format!("trying again: {reason}")),
             RunEvent::AttemptFinished { index, record } => {

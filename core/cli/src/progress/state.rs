@@ -21,10 +21,11 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn start(&mut self, attempts: usize) {
         self.attempts = attempts;
-        self.started = Some(Instant::now());
     }
 
     pub(crate) fn attempt_started(&mut self) {
+        // Loading and warming up is not what the next attempts take.
+        self.started.get_or_insert_with(Instant::now);
         self.chunks = 0;
     }
 
@@ -122,6 +123,7 @@ mod tests {
     fn there_is_no_eta_before_the_first_attempt() {
         let mut state = State::default();
         state.start(3);
+        state.attempt_started();
         assert_eq!(state.eta(), None);
         state.attempt_finished();
         assert!(state.eta().is_some());
