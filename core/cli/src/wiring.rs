@@ -57,7 +57,7 @@ pub(crate) fn host(global: &GlobalArgs, plugin_dirs: &[PathBuf]) -> Host {
         dirs.extend(paths.map(named(PluginOrigin::Environment)));
     }
     dirs.extend(plugin_dirs.iter().cloned().map(named(PluginOrigin::Settings)));
-    Host::new(SearchPath::standard(dirs, settings::data_dir().as_deref()))
+    Host::new(SearchPath::standard(dirs, llmbench_host::data_dir().as_deref()))
 }
 
 /// The components that a command uses, and a record of their plugins.

@@ -20,5 +20,6 @@ mod search;
 pub use error::{HostError, LoadError};
 pub use host::{Component, Duplicate, Host, Listing, PluginSource};
 pub use library::Plugin;
+pub use llmbench_plugin::data_dir;
 pub use llmbench_plugin::registry::{ComponentInfo, ComponentKind, PluginInfo};
 pub use search::{Candidate, Origin, SearchDir, SearchPath};

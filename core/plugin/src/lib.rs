@@ -40,6 +40,7 @@
 //! records of the plugin reach the host's subscriber, and nothing else is
 //! shared. Do not print in a plugin and do not install a global subscriber.
 
+mod data_dir;
 pub mod export;
 pub mod guard;
 pub mod import;
@@ -51,6 +52,7 @@ pub mod root;
 pub mod runtime;
 mod settings;
 
+pub use data_dir::data_dir;
 pub use llmbench_api::*;
 pub use settings::settings;
 

@@ -16,7 +16,6 @@
 //! This crate does not look at style, at suppression comments or at `any`:
 //! those are questions of structure, for another validator.
 
-mod data_dir;
 mod findings;
 mod node;
 mod process;

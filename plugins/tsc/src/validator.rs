@@ -5,11 +5,11 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 use llmbench_api::{
-    Artifact, CallContext, Findings, Json, Project, Result, Severity, Validator, ValidatorInfo,
+    Artifact, CallContext, Error, ErrorKind, Findings, Json, Project, Result, Severity, Validator,
+    ValidatorInfo,
 };
 use serde_json::json;
 
-use crate::data_dir::data_dir;
 use crate::findings;
 use crate::node::{self, Node};
 use crate::project::Staged;
@@ -106,7 +106,10 @@ impl Tsc {
     fn find_tools(&self, cx: &CallContext) -> Result<(Node, Toolchain)> {
         let data_dir = match &self.data_dir {
             Some(path) => path.clone(),
-            None => data_dir()?,
+            None => llmbench_plugin::data_dir().ok_or_else(|| {
+                Error::new(ErrorKind::Unavailable, "cannot tell where to keep the type checker")
+                    .with_hint("set the environment variable LLMBENCH_DATA_DIR to a folder")
+            })?,
         };
         let node = Node::find(self.settings.node.as_deref(), cx)?;
         let toolchain = Toolchain::provide(&self.settings, &data_dir, &self.npm, &node, cx)?;

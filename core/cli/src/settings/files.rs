@@ -32,15 +32,6 @@ pub(crate) fn load_layers(named: Option<&Path>) -> Result<Vec<(Origin, Layer)>> 
     Ok(layers)
 }
 
-/// Where toolchains and user plugins lie.
-pub(crate) fn data_dir() -> Option<PathBuf> {
-    if let Some(dir) = std::env::var_os(variables::DATA_DIR).filter(|dir| !dir.is_empty()) {
-        return Some(dir.into());
-    }
-    let base = directory("XDG_DATA_HOME", &[".local", "share"])?;
-    Some(base.join("llmbench"))
-}
-
 fn user_file() -> Option<PathBuf> {
     Some(directory("XDG_CONFIG_HOME", &[".config"])?.join("llmbench").join("config.toml"))
 }

@@ -8,7 +8,7 @@ mod flags;
 mod layer;
 mod resolve;
 
-pub(crate) use files::{data_dir, load_layers};
+pub(crate) use files::load_layers;
 pub(crate) use flags::{run_layer, setting_layer};
 pub(crate) use layer::{Layer, Origin};
 pub(crate) use resolve::{Settings, resolve};
