@@ -117,7 +117,12 @@ pub(crate) fn from_transport(error: &reqwest::Error, what: &str, base_url: &str)
         Error::new(ErrorKind::Protocol, format!("{what}: the connection to {base_url} broke"))
             .with_hint("look whether the server still runs; its log says why it ended")
     };
-    failed.with_cause(&error)
+    // The layers in between only repeat the address.
+    let mut root: &dyn std::error::Error = error;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    failed.with_cause(root)
 }
 
 /// Adds which models there are, and how to get the wanted one.

@@ -20,9 +20,9 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
             .ok()
             .and_then(|duration| Duration::try_from(duration).ok()),
     };
-    duration.filter(|duration| !duration.is_zero()).ok_or_else(|| {
-        format!("`{text}` is not a positive duration; write for example `30s`, `2m` or `500ms`")
-    })
+    duration
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "must be a positive duration, for example `30s`, `2m` or `500ms`".to_owned())
 }
 
 #[cfg(test)]
