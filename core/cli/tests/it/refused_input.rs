@@ -61,7 +61,7 @@ fn names_that_do_not_exist_are_answered_with_those_that_do() {
 fn values_that_make_no_sense_are_refused_by_name() {
     let command = command();
     for (arguments, parts) in [
-        (["--timeout", "soon"], ["`soon`", "30s"]),
+        (["--timeout", "soon"], ["\"soon\"", "30s"]),
         (["--timeout", "0"], ["`timeout`", "positive"]),
         (["--shard", "3/2"], ["3/2", "I/N"]),
         (["--shard", "half"], ["half", "I/N"]),
