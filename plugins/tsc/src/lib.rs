@@ -29,6 +29,7 @@ pub use project::{PROBE, importer_text};
 pub use settings::Settings;
 pub use toolchain::NpmEnvironment;
 pub use validator::Tsc;
+pub use worker::SELF_TEST_REQUESTS;
 
 llmbench_plugin::register!(
     Validator,

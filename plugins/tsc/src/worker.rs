@@ -13,6 +13,7 @@ use llmbench_api::{CallContext, Error, ErrorKind, Result};
 pub(crate) use protocol::{
     Answer, Hello, Outcome, Request, SfcReport, SourceFile, TypesReport, WorkerDiagnostic,
 };
+pub use self_test::SELF_TEST_REQUESTS;
 pub(crate) use self_test::self_test;
 
 use crate::node::Node;

@@ -72,6 +72,10 @@ onMounted(() => {
 /// the example `warm_vs_cold`: about 0.2 s at first, about 0.1 s then.
 const WARM_UP_ROUNDS: u32 = 12;
 
+/// Requests that a new worker answers before it judges anything: a bad file, a
+/// good one, and the rounds that warm it up.
+pub const SELF_TEST_REQUESTS: u32 = 2 + WARM_UP_ROUNDS;
+
 const BAD: &str = r#"<script setup lang="ts">
 const count: number = 'not a number'
 </script>

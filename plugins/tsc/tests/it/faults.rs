@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use llmbench_api::{Artifact, Error, ErrorKind, FindingsStatus, Project, Validator};
-use llmbench_plugin_tsc::{Settings, Tsc};
+use llmbench_plugin_tsc::{SELF_TEST_REQUESTS, Settings, Tsc};
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, kill_process, test_kill_process, waitid,
 };
@@ -102,13 +102,13 @@ fn a_node_that_is_missing_or_old_is_refused() {
 
 /// A worker that passes its self-test and then does `script`; the first time only.
 fn fails_once(script: &str) -> StandIn {
-    let pass = "read -r line; printf '%s\\n' \"$line\"";
+    let pass = "read -r line; printf '%s\\n' \"$line\"; ".repeat(SELF_TEST_REQUESTS as usize);
     StandIn::new(
         "v20.0.0",
         &format!(
             "if [ -e failed ]; then exec node \"$@\"; fi\n\
              touch failed\n\
-             {{ {pass}; {pass}; read -r line; {script}\n}} | node \"$@\""
+             {{ {pass}read -r line; {script}\n}} | node \"$@\""
         ),
     )
 }
