@@ -34,7 +34,7 @@ impl Fixture {
                 crate::ErrorKind::InvalidInput,
                 format!("fixture `{}` has no file `{place}`", self.name),
             )
-            .with_hint("`llmbench fixtures check` lists what every fixture must hold")
+            .with_hint("docs/writing-a-fixture.md lists what a fixture must hold")
         })
     }
 }

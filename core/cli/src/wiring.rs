@@ -49,6 +49,9 @@ pub(crate) fn with_flags(global: &GlobalArgs, flags: Layer) -> Result<Settings> 
 
 /// A host that looks where the flags, the environment and the settings say.
 pub(crate) fn host(global: &GlobalArgs, plugin_dirs: &[PathBuf]) -> Host {
+    for dir in global.plugin_dir.iter().filter(|dir| !dir.is_dir()) {
+        output::warning(&format!("--plugin-dir {}: there is no such folder", dir.display()));
+    }
     let named = |origin: PluginOrigin| move |path: PathBuf| SearchDir { path, origin };
     let mut dirs: Vec<SearchDir> =
         global.plugin_dir.iter().cloned().map(named(PluginOrigin::Flag)).collect();

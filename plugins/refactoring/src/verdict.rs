@@ -32,7 +32,7 @@ pub(crate) fn without_code(extraction: &Extraction) -> Verdict {
     let mut verdict =
         Verdict::scored(0.0).with_metric("compiles", false).with_metric("ast_score", 0.0);
     verdict.errors.push(format!("no code: {reason}"));
-    for name in ["error_count", "gates", "score_parts"] {
+    for name in ["output_code", "error_count", "gates", "score_parts"] {
         verdict.missing.insert(name.to_owned(), format!("nothing to judge: {reason}"));
     }
     verdict

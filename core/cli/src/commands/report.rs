@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use llmbench_api::record::RunStatus;
 use llmbench_report::{Report, Run, render};
 
 use crate::args::{ReportArgs, ReportFormat};
@@ -14,6 +15,11 @@ pub(crate) fn report(args: &ReportArgs) -> Result<ExitCode> {
         .map_err(|error| CliError::not_ready(error.to_string()).hint(error.hint()))?;
     for warning in &run.warnings {
         output::warning(&warning.to_string());
+    }
+    if run.manifest.status == RunStatus::Running {
+        output::warning(
+            "the run is still going on, or was killed; its finished attempts are shown",
+        );
     }
     let report = Report::new(&run.manifest, &run.records);
     let mut options = output::text_options();

@@ -88,7 +88,8 @@ pub(crate) fn finished_line(record: &AttemptRecord) -> String {
     parts.extend(record.gpu_avg_utilization.map(|percent| format!("GPU {percent:.0} %")));
     let name = format!("{} · {} · run {}", record.model, record.fixture, record.run_number);
     let reason = match record.status {
-        AttemptStatus::Scored => None,
+        // A score of 0 wants an explanation; others stand in the report.
+        AttemptStatus::Scored if record.score.is_some_and(|score| score > 0.0) => None,
         _ => record.errors.first(),
     };
     let reason = reason.map(|reason| format!("\n    {reason}")).unwrap_or_default();

@@ -135,6 +135,11 @@ fn drive(
                 }
             }
             Step::Done { verdict } => {
+                let max = session.description.max_score;
+                if let Some(score) = verdict.score.filter(|score| !(0.0..=max).contains(score)) {
+                    let message = format!("the test gave a score of {score} of at most {max}");
+                    return lost(Error::new(ErrorKind::Internal, message));
+                }
                 let status = if verdict.invalid.is_some() {
                     AttemptStatus::Invalid
                 } else {

@@ -13,9 +13,18 @@ const MOST_NAMED: usize = 2;
 /// Remarks about missing values are left out: they are told where the value is missing.
 pub(super) fn about_figures(report: &Report<'_>) -> Vec<String> {
     let summary = &report.summary;
+    let models = &report.manifest.models;
+    let has_cold =
+        models.iter().flat_map(|model| &model.cold_prompts).any(|p| p.ttft_sec.is_some());
     let mut lines = merged(&summary.groups, |remark| !summary::is_about_missing(remark));
     if summary.groups.len() > summary.models.len() {
         lines.extend(merged(&summary.models, |remark| !summary::is_about_missing(remark)));
+    }
+    if has_cold {
+        lines.push(
+            "TTFT is that of a new prompt, measured at warm-up; the attempts found theirs in the server's cache"
+                .to_owned(),
+        );
     }
     lines
 }

@@ -24,14 +24,18 @@ use prepare::prepare;
 
 pub(crate) fn run(global: &GlobalArgs, args: &RunArgs, argv: &[OsString]) -> Result<ExitCode> {
     let settings = wiring::with_flags(global, settings::run_layer(args)?)?;
-    if !args.dry_run {
-        Journal::check_writable(&settings.out)?;
-    }
+    Journal::check_writable(&settings.out)?;
     let observer = progress::observer(global.quiet);
     let cancel = CancelToken::default();
     stop_on_interrupt(&cancel);
     let prepared = prepare(Wiring::new(global, settings), &observer, &cancel)?;
     let (plan, mut manifest) = plan(&prepared, argv);
+    let limit = prepared.wiring.settings().fail_under;
+    if let Some(limit) = limit.filter(|limit| *limit > manifest.max_score) {
+        let message =
+            format!("--fail-under {limit} can never be met: scores end at {}", manifest.max_score);
+        return Err(CliError::usage(message));
+    }
     if cancel.is_cancelled() {
         return Err(CliError::new(ExitCode::Interrupted, "interrupted before the first attempt"));
     }
