@@ -13,15 +13,20 @@ const UNSAFE_ALLOWED: [&str; 3] = ["llmbench-abi", "llmbench-plugin", "llmbench-
 /// Longest file, in lines.
 const LONGEST: usize = 500;
 
-/// Package → the workspace's packages that it depends on, tests left out.
-fn arrows() -> BTreeMap<String, BTreeSet<String>> {
+/// The workspace as cargo describes it.
+fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
         .current_dir(repository())
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Package → the workspace's packages that it depends on, tests left out.
+fn arrows() -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = metadata();
     let packages = metadata["packages"].as_array().unwrap();
     let name = |value: &Value| value["name"].as_str().unwrap().to_owned();
     let ours: BTreeSet<String> = packages.iter().map(name).collect();
@@ -33,6 +38,21 @@ fn arrows() -> BTreeMap<String, BTreeSet<String>> {
             (name(package), known.filter(|name| ours.contains(name)).collect())
         })
         .collect()
+}
+
+#[test]
+fn cargo_run_builds_the_plugins_too() {
+    let metadata = metadata();
+    // With a default binary somewhere, `cargo run` builds that one alone.
+    for package in metadata["packages"].as_array().unwrap() {
+        assert!(package["default_run"].is_null(), "{}", package["name"]);
+    }
+    let defaults = metadata["workspace_default_members"].as_array().unwrap();
+    let has = |name: &str| defaults.iter().any(|id| id.as_str().unwrap().contains(name));
+    for entry in std::fs::read_dir(repository().join("plugins")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(has(&format!("plugins/{name}")), "{name} is no default member");
+    }
 }
 
 #[test]
