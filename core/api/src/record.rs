@@ -15,6 +15,9 @@ use crate::{
 /// Version of `run.json`, `samples.jsonl` and `summary.json`.
 pub const FORMAT_VERSION: u32 = 1;
 
+/// Average GPU utilisation, in percent, below which the GPU was not what limited the speed.
+pub const LOW_GPU_UTILIZATION_PERCENT: f64 = 80.0;
+
 /// The warning of an attempt during which the GPU had time to spare.
 pub const LOW_GPU_UTILIZATION_WARNING: &str = "average GPU utilisation was under 80 %: the GPU did not limit the speed (model partly on the CPU, short answer, or another bottleneck)";
 

@@ -32,8 +32,7 @@ pub(crate) use remarks::{is_about_missing, repeats_one_answer};
 pub const PROMPT_CACHED: &str = "prompt_cached";
 /// Scored attempts (or fixtures) below which a difference says little.
 pub const TOO_FEW: u64 = 5;
-/// Average GPU utilisation, in percent, below which the GPU was not what limited the speed.
-pub const LOW_GPU_UTILIZATION_PERCENT: f64 = 80.0;
+pub use llmbench_api::record::LOW_GPU_UTILIZATION_PERCENT;
 
 /// What a model's prompts cost when they were new: of one fixture or of all.
 fn cold_prompts<'a>(

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use llmbench_api::record::{AttemptRecord, AttemptStatus, LOW_GPU_UTILIZATION_WARNING};
+use llmbench_api::record::{
+    AttemptRecord, AttemptStatus, LOW_GPU_UTILIZATION_PERCENT, LOW_GPU_UTILIZATION_WARNING,
+};
 use llmbench_api::{DoneReason, Findings, Generation, History, Json, PastStep};
 
 use super::{AttemptInput, Ending, Exchange};
 use crate::session::Session;
 use crate::watch::{self, GpuFigures, Window};
-
-/// Below this mean utilisation the GPU was not what limited the speed.
-const LOW_UTILIZATION_PERCENT: f64 = 80.0;
 
 /// Fields of every record that a test cannot set through its metrics.
 const RESERVED: [&str; 31] = [
@@ -334,7 +333,7 @@ fn warnings(
     warnings.extend(renamed.iter().map(|name| {
         format!("the test's metric `{name}` has the name of a field and is stored as `test_{name}`")
     }));
-    if gpu.avg_utilization.is_some_and(|mean| mean < LOW_UTILIZATION_PERCENT) {
+    if gpu.avg_utilization.is_some_and(|mean| mean < LOW_GPU_UTILIZATION_PERCENT) {
         warnings.push(LOW_GPU_UTILIZATION_WARNING.to_owned());
     }
     let mut seen = std::collections::BTreeSet::new();
