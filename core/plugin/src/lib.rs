@@ -41,11 +41,14 @@
 //! shared. Do not print in a plugin and do not install a global subscriber.
 
 mod data_dir;
+mod environment;
 pub mod export;
 pub mod guard;
 pub mod import;
 mod log;
 mod macros;
+#[cfg(feature = "mapped-file")]
+mod mapped_file;
 pub mod registry;
 pub mod root;
 #[cfg(feature = "runtime")]
@@ -53,7 +56,10 @@ pub mod runtime;
 mod settings;
 
 pub use data_dir::data_dir;
+pub use environment::set_variable_default;
 pub use llmbench_api::*;
+#[cfg(feature = "mapped-file")]
+pub use mapped_file::MappedFile;
 pub use settings::settings;
 
 /// What the macros need; not part of the interface.

@@ -1,0 +1,252 @@
+//! The backend itself: loading, and answering one request after the other.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use llmbench_api::{
+    Backend, CallContext, DoneReason, Error, ErrorKind, Event, EventKind, EventSink, Flow,
+    GenerateOptions, GenerateRequest, Generation, Json, Measured, ModelIdentity, ModelSummary,
+    Result, ServerInfo,
+};
+
+use crate::identity::identity;
+use crate::model::Model;
+use crate::sampling::Sampler;
+use crate::settings::Settings;
+use crate::source::{self, SAMPLE, Source};
+use crate::text::TextStream;
+
+/// Runs GGUF models in this process.
+pub struct Embedded {
+    settings: Settings,
+    threads: usize,
+    loaded: Mutex<Option<Loaded>>,
+}
+
+/// The one model in memory.
+struct Loaded {
+    name: String,
+    model: Model,
+}
+
+impl Embedded {
+    /// A backend with these settings; nothing is loaded yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Settings`] for a wrong key or value.
+    pub fn new(settings: Json) -> Result<Self> {
+        let settings: Settings = llmbench_plugin::settings("embedded", settings)?;
+        let threads = settings.apply_threads()?;
+        Ok(Self { settings, threads, loaded: Mutex::new(None) })
+    }
+
+    /// The model called `name` in memory, and the seconds that loading it took.
+    fn model(&self, name: &str) -> Result<(MutexGuard<'_, Option<Loaded>>, f64)> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = Instant::now();
+        if loaded.as_ref().is_none_or(|loaded| loaded.name != name) {
+            *loaded = None; // two models at once may not fit
+            let source = Source::open(name)?;
+            let what = what(name);
+            let model = Model::load(&source, &what, self.settings.chat_template.as_deref())?;
+            *loaded = Some(Loaded { name: name.to_owned(), model });
+        }
+        Ok((loaded, start.elapsed().as_secs_f64()))
+    }
+}
+
+impl Backend for Embedded {
+    fn probe(&self, _: &CallContext) -> Result<ServerInfo> {
+        Ok(ServerInfo {
+            name: "embedded".into(),
+            version: Measured::known(env!("CARGO_PKG_VERSION").to_owned()),
+            location: "in this process".into(),
+            process_id: Some(std::process::id()),
+            notes: vec![format!("computes with candle on {} CPU threads", self.threads)],
+        })
+    }
+
+    fn models(&self, cx: &CallContext) -> Result<Vec<ModelSummary>> {
+        let summary = |(name, size): (String, u64)| {
+            let identity = self.identify(&name, cx).ok();
+            ModelSummary {
+                size_bytes: Some(size),
+                quantization: identity.as_ref().and_then(|id| id.quantization.value.clone()),
+                parameters: identity.as_ref().and_then(|id| id.parameters.value).map(in_words),
+                digest: identity.and_then(|id| id.digest.value),
+                name,
+            }
+        };
+        Ok(source::list().into_iter().map(summary).collect())
+    }
+
+    fn identify(&self, model: &str, _: &CallContext) -> Result<ModelIdentity> {
+        identity(model, &Source::open(model)?, &what(model))
+    }
+
+    fn load(&self, model: &str, _: &GenerateOptions, _: &CallContext) -> Result<Measured<f64>> {
+        let (_loaded, seconds) = self.model(model)?;
+        Ok(Measured::known(seconds))
+    }
+
+    fn generate(
+        &self,
+        request: &GenerateRequest,
+        sink: &dyn EventSink,
+        cx: &CallContext,
+    ) -> Result<Generation> {
+        check(request)?;
+        let clock = cx.clock();
+        let sent_at_ns = clock.now_ns();
+        let (mut loaded, load_sec) = self.model(&request.model)?;
+        let Some(Loaded { model, .. }) = loaded.as_mut() else {
+            unreachable!("`Embedded::model` leaves a model behind")
+        };
+        let answer = Answer { request, sink, cx, what: what(&request.model) };
+        answer.run(model, sent_at_ns, load_sec)
+    }
+}
+
+/// One request under way.
+struct Answer<'a> {
+    request: &'a GenerateRequest,
+    sink: &'a dyn EventSink,
+    cx: &'a CallContext,
+    what: String,
+}
+
+impl Answer<'_> {
+    fn run(&self, model: &mut Model, sent_at_ns: u64, load_sec: f64) -> Result<Generation> {
+        let options = &self.request.options;
+        let mut history = model.tokenizer.encode(&model.template.render(&self.request.messages)?);
+        let prompt_tokens = history.len();
+        let context = self.context(model, prompt_tokens)?;
+
+        model.clear();
+        let start = Instant::now();
+        let in_phase = |phase: &'static str| move |error: Error| error.with_phase(phase);
+        let mut logits = model.prefill(&history, self.cx).map_err(in_phase("first_token"))?;
+        let prefill_sec = start.elapsed().as_secs_f64();
+
+        let clock = self.cx.clock();
+        let start = Instant::now();
+        let mut sampler = Sampler::new(options);
+        let (mut text, mut stream) = (String::new(), TextStream::default());
+        let mut first_token_at_ns = None;
+        let done_reason = loop {
+            let token = sampler.pick(logits, &history).ok_or_else(|| self.no_numbers())?;
+            let at_ns = clock.now_ns();
+            if model.tokenizer.is_end(token) {
+                break DoneReason::Stop;
+            }
+            history.push(token);
+            let piece = stream.push(&model.tokenizer.bytes(token));
+            if !piece.is_empty() {
+                first_token_at_ns.get_or_insert(at_ns);
+                text.push_str(&piece);
+                self.emit(EventKind::Text, at_ns, &piece)?;
+            }
+            if history.len() - prompt_tokens >= options.max_tokens as usize
+                || history.len() >= context
+            {
+                break DoneReason::Length;
+            }
+            self.cx.check().map_err(in_phase("answer"))?;
+            logits = model.forward(&[token], history.len() - 1)?;
+        };
+        let decode_sec = start.elapsed().as_secs_f64();
+        let rest = stream.finish();
+        let done_at_ns = clock.now_ns();
+        if !rest.is_empty() {
+            text.push_str(&rest);
+            self.emit(EventKind::Text, done_at_ns, &rest)?;
+        }
+        let word = if done_reason == DoneReason::Stop { "stop" } else { "length" };
+        self.emit(EventKind::Done, done_at_ns, word)?;
+        Ok(Generation {
+            text,
+            done_reason,
+            done_reason_raw: Some(word.to_owned()),
+            prompt_tokens: Some(prompt_tokens as u64),
+            completion_tokens: Some((history.len() - prompt_tokens) as u64),
+            load_sec: Some(load_sec),
+            prefill_sec: Some(prefill_sec),
+            decode_sec: Some(decode_sec),
+            queue_sec: Some(0.0),
+            sent_at_ns,
+            first_token_at_ns,
+            done_at_ns,
+            ..Generation::default()
+        })
+    }
+
+    /// The context that this request may fill, unless its prompt alone fills it.
+    fn context(&self, model: &Model, prompt_tokens: usize) -> Result<usize> {
+        let (built_for, asked) =
+            (model.dims.context as usize, self.request.options.num_ctx as usize);
+        let context = built_for.min(asked);
+        if prompt_tokens < context {
+            return Ok(context);
+        }
+        let (limit, hint) = if asked < built_for {
+            ("--num-ctx allows", "raise `--num-ctx`")
+        } else {
+            ("the model has", "take a model with a longer context, or shorten the prompt")
+        };
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "ask {}: the prompt has {prompt_tokens} tokens, and {limit} a context of {context}",
+                self.what
+            ),
+        )
+        .with_hint(hint))
+    }
+
+    fn emit(&self, kind: EventKind, at_ns: u64, text: &str) -> Result<()> {
+        match self.sink.event(Event { request_index: 0, kind, at_ns, text }) {
+            Flow::Continue => Ok(()),
+            Flow::Stop => Err(Error::new(ErrorKind::Cancelled, "the receiver wants no more")),
+        }
+    }
+
+    fn no_numbers(&self) -> Error {
+        Error::new(
+            ErrorKind::InvalidInput,
+            format!(
+                "ask {}: the model computes no numbers (NaN); its weights are damaged",
+                self.what
+            ),
+        )
+    }
+}
+
+fn check(request: &GenerateRequest) -> Result<()> {
+    let what = if request.messages.is_empty() {
+        "a request without messages"
+    } else if request.format.is_some() {
+        "an answer that follows a schema"
+    } else if request.options.max_tokens == 0 {
+        "an answer of no tokens"
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(ErrorKind::Unsupported, format!("the embedded engine cannot do {what}")))
+}
+
+/// How errors call a model.
+fn what(name: &str) -> String {
+    if name == SAMPLE {
+        "the sample model".to_owned()
+    } else {
+        format!("model `{}`", source::location(name).display())
+    }
+}
+
+/// `1_490_112` → `1.5M`.
+fn in_words(count: u64) -> String {
+    match count as f64 {
+        count if count >= 1e9 => format!("{:.1}B", count / 1e9),
+        count => format!("{:.1}M", count / 1e6),
+    }
+}

@@ -1,0 +1,26 @@
+//! Errors that several parts of the engine report alike.
+
+use llmbench_api::{Error, ErrorKind};
+
+/// Where a model runs that this engine refuses.
+const ELSEWHERE: &str =
+    "run it with Ollama (`--backend ollama`) or behind a llama.cpp server instead";
+
+/// The file is damaged or is no model.
+pub(crate) fn broken(what: &str, why: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::InvalidInput, format!("load {what}: {why}"))
+        .with_hint("download or convert the file again; is it a complete GGUF file?")
+}
+
+/// The file is sound, but the engine would compute something else than the model.
+pub(crate) fn unsupported(what: &str, why: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("load {what}: {why}")).with_hint(ELSEWHERE)
+}
+
+/// The library that computes failed.
+pub(crate) fn engine(doing: &str, error: &candle_core::Error) -> Error {
+    // Some of candle's errors carry a backtrace after their first line.
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    Error::new(ErrorKind::Internal, format!("{doing}: {first}"))
+}

@@ -1,0 +1,30 @@
+//! The `embedded` backend: runs GGUF models in this process, on the CPU.
+//!
+//! A model is named by its path (`--model FILE.gguf`), or it is `sample`: a small
+//! demo model that comes with the plugin, so that a machine without any server
+//! can do a whole run. Everything else about a model comes from its file:
+//! architecture, tokenizer, chat template. What the engine does not implement
+//! exactly is refused with a message, never approximated; the computing is done
+//! by [candle](https://github.com/huggingface/candle).
+//!
+//! Settings: `threads`, `chat_template`. One model is loaded at a time and one
+//! request answered at a time; nothing is kept from one request to the next, so
+//! every prompt is computed in full.
+
+mod arch;
+mod backend;
+mod error;
+mod gguf;
+mod identity;
+mod model;
+mod sampling;
+mod settings;
+mod source;
+mod template;
+mod text;
+mod tokenizer;
+
+pub use backend::Embedded;
+
+llmbench_plugin::register!(Backend, "embedded", "runs GGUF files in this process", Embedded::new);
+llmbench_plugin::export_plugin!();

@@ -1,0 +1,89 @@
+//! What a user can set: `[plugin.embedded]` in llmbench.toml, `--set embedded.KEY=VALUE`.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::sync::OnceLock;
+
+use llmbench_api::{Error, ErrorKind, Json, Result};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+/// Variables from which candle takes the size of its thread pools.
+const POOLS: [&str; 2] = ["CANDLE_NUM_THREADS", "RAYON_NUM_THREADS"];
+
+/// The plugin's settings, with their defaults.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// Threads that compute; the physical cores that this process may use without it.
+    #[serde(deserialize_with = "threads")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// A file with a chat template in place of the model's own, or `raw` for none:
+    /// the messages' texts one after the other.
+    pub(crate) chat_template: Option<String>,
+}
+
+impl Settings {
+    /// Sizes the engine's thread pools, which a process can do only once.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Settings`] when they have another size already.
+    pub(crate) fn apply_threads(&self) -> Result<usize> {
+        static THREADS: OnceLock<usize> = OnceLock::new();
+        let from_user = || POOLS.iter().find_map(|name| std::env::var(name).ok()?.parse().ok());
+        let wanted = self.threads.map(NonZeroUsize::get).or_else(from_user);
+        let threads = *THREADS.get_or_init(|| {
+            let threads = wanted.unwrap_or_else(usable_cores);
+            for name in POOLS {
+                llmbench_plugin::set_variable_default(name, &OsString::from(threads.to_string()));
+            }
+            threads
+        });
+        match wanted {
+            Some(wanted) if wanted != threads => Err(Error::new(
+                ErrorKind::Settings,
+                format!("embedded.threads is {wanted}, but this process computes with {threads}"),
+            )
+            .with_hint("unset CANDLE_NUM_THREADS, or start a new process")),
+            _ => Ok(threads),
+        }
+    }
+}
+
+/// Physical cores, or fewer where the process may not use them all.
+fn usable_cores() -> usize {
+    let allowed = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    num_cpus::get_physical().clamp(1, allowed)
+}
+
+/// A positive number, also as text: `--set` passes either.
+fn threads<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroUsize>, D::Error> {
+    let value = Json::deserialize(deserializer)?;
+    let number = match &value {
+        Json::String(text) => text.trim().parse().ok(),
+        other => other.as_u64().and_then(|number| usize::try_from(number).ok()),
+    };
+    number
+        .and_then(NonZeroUsize::new)
+        .map(Some)
+        .ok_or_else(|| D::Error::custom(format!("`{value}` is not a number of threads above 0")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn threads_are_a_positive_number_also_as_text() {
+        let read = |json| llmbench_plugin::settings::<Settings>("embedded", json);
+        assert_eq!(read(json!({"threads": "2"})).unwrap().threads, NonZeroUsize::new(2));
+        assert_eq!(read(json!({})).unwrap(), Settings::default());
+        for wrong in [json!({"threads": 0}), json!({"threads": "many"}), json!({"treads": 1})] {
+            let error = read(wrong).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Settings);
+            assert!(error.message.contains("threads"), "{error}");
+        }
+    }
+}
