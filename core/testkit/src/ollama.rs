@@ -179,12 +179,26 @@ impl OllamaServer {
     /// # Panics
     /// When the server refuses the file.
     pub fn create(&self, name: &str, gguf_path: &Path, template: &str) {
+        self.create_with(name, gguf_path, template, &[("num_thread", "1")]);
+    }
+
+    /// As [`OllamaServer::create`], with these parameters of a Modelfile alone.
+    ///
+    /// # Panics
+    /// When the server refuses the file.
+    pub fn create_with(
+        &self,
+        name: &str,
+        gguf_path: &Path,
+        template: &str,
+        parameters: &[(&str, &str)],
+    ) {
         let modelfile =
             self.dir.path().join(format!("{}.modelfile", name.replace([':', '/'], "-")));
-        let text = format!(
-            "FROM {}\nTEMPLATE \"\"\"{template}\"\"\"\nPARAMETER num_thread 1\n",
-            gguf_path.display()
-        );
+        let mut text = format!("FROM {}\nTEMPLATE \"\"\"{template}\"\"\"\n", gguf_path.display());
+        for (key, value) in parameters {
+            text.push_str(&format!("PARAMETER {key} {value}\n"));
+        }
         std::fs::write(&modelfile, text).expect("the server's directory is writable");
         let mut command = Command::new(&self.program);
         isolate(&mut command, self.dir.path(), self.address);

@@ -1,12 +1,11 @@
-//! Tiny models with random weights, in the GGUF format (version 3).
-//!
-//! They answer nonsense, but a real server loads them within a second and
-//! treats them as it treats any other model. Layout of the file: the
-//! specification in the ggml repository, `docs/gguf.md`.
+//! The tiny `llama` models of the tests of servers.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::Path;
+
+use super::file::{GgufFile, RawTensor, Value};
+use super::random::Random;
+use super::vocabulary::Vocabulary;
 
 const EMBEDDING: u64 = 256;
 const FEED_FORWARD: u64 = 512;
@@ -14,7 +13,6 @@ const LAYERS: u64 = 4;
 const HEADS: u64 = 8;
 const KEY_VALUE_HEADS: u64 = 4;
 const CONTEXT: u32 = 4096;
-const ALIGNMENT: usize = 32;
 const END_TOKEN: usize = 2;
 /// Words and pieces after the control and byte tokens.
 const PIECES: [&str; 12] =
@@ -72,44 +70,16 @@ impl TinyModel {
     /// # Errors
     /// Whatever the file system says.
     pub fn write(&self, path: &Path) -> io::Result<()> {
-        let tensors = self.tensors();
-        let metadata = self.metadata();
-        let mut header = Vec::new();
-        header.extend(b"GGUF");
-        header.extend(3u32.to_le_bytes());
-        header.extend((tensors.len() as u64).to_le_bytes());
-        header.extend((metadata.len() as u64).to_le_bytes());
-        for (key, value) in &metadata {
-            put_string(&mut header, key);
-            value.put(&mut header);
-        }
-        let mut offset = 0u64;
-        for tensor in &tensors {
-            put_string(&mut header, &tensor.name);
-            header.extend((tensor.shape.len() as u32).to_le_bytes());
-            for dimension in &tensor.shape {
-                header.extend(dimension.to_le_bytes());
-            }
-            header.extend(0u32.to_le_bytes()); // F32
-            header.extend(offset.to_le_bytes());
-            offset += (tensor.len() * 4).next_multiple_of(ALIGNMENT as u64);
-        }
-        header.resize(header.len().next_multiple_of(ALIGNMENT), 0);
-
-        let mut file = BufWriter::new(File::create(path)?);
-        file.write_all(&header)?;
         let mut random = Random(self.seed);
-        for tensor in &tensors {
-            let data = tensor.data(&mut random);
-            file.write_all(&data)?;
-            file.write_all(&vec![0; data.len().next_multiple_of(ALIGNMENT) - data.len()])?;
-        }
-        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+        let raw = |tensor: &Tensor| {
+            RawTensor::f32(&tensor.name, &tensor.shape, &tensor.data(&mut random))
+        };
+        let tensors = self.tensors().iter().map(raw).collect();
+        GgufFile { metadata: self.metadata(), tensors }.write(path)
     }
 
     fn metadata(&self) -> Vec<(String, Value)> {
-        let tokens = tokens();
-        let vocabulary = tokens.len() as u32;
+        let vocabulary = vocabulary();
         let mut metadata = vec![
             ("general.architecture".to_owned(), Value::Text("llama".into())),
             ("general.name".to_owned(), Value::Text("llmbench test model".into())),
@@ -125,17 +95,14 @@ impl TinyModel {
         llama("attention.head_count", Value::Number(HEADS as u32));
         llama("attention.head_count_kv", Value::Number(KEY_VALUE_HEADS as u32));
         llama("attention.layer_norm_rms_epsilon", Value::Real(1e-5));
-        llama("vocab_size", Value::Number(vocabulary));
+        llama("vocab_size", Value::Number(vocabulary.len() as u32));
         if let Some(experts) = self.experts {
             llama("expert_count", Value::Number(experts.count));
             llama("expert_used_count", Value::Number(experts.used));
         }
+        metadata.extend(vocabulary.metadata());
         let mut tokenizer =
             |key: &str, value| metadata.push((format!("tokenizer.ggml.{key}"), value));
-        tokenizer("model", Value::Text("llama".into()));
-        tokenizer("scores", Value::Reals(tokens.iter().map(|token| token.score).collect()));
-        tokenizer("token_type", Value::Integers(tokens.iter().map(|token| token.kind).collect()));
-        tokenizer("tokens", Value::Texts(tokens.into_iter().map(|token| token.text).collect()));
         tokenizer("bos_token_id", Value::Number(1));
         tokenizer("eos_token_id", Value::Number(END_TOKEN as u32));
         tokenizer("unknown_token_id", Value::Number(0));
@@ -143,7 +110,7 @@ impl TinyModel {
     }
 
     fn tensors(&self) -> Vec<Tensor> {
-        let vocabulary = tokens().len() as u64;
+        let vocabulary = vocabulary().len() as u64;
         let key_value = EMBEDDING / HEADS * KEY_VALUE_HEADS;
         let mut tensors = vec![
             Tensor::new("token_embd.weight", &[EMBEDDING, vocabulary], Fill::Random(0.3)),
@@ -179,25 +146,8 @@ impl TinyModel {
     }
 }
 
-struct Token {
-    text: String,
-    score: f32,
-    /// 1 normal, 2 unknown, 3 control, 6 byte.
-    kind: i32,
-}
-
-fn tokens() -> Vec<Token> {
-    let control = [("<unk>", 2), ("<s>", 3), ("</s>", 3)];
-    let control =
-        control.into_iter().map(|(text, kind)| Token { text: text.into(), score: 0.0, kind });
-    let bytes =
-        (0..=255u8).map(|byte| Token { text: format!("<0x{byte:02X}>"), score: 0.0, kind: 6 });
-    let pieces = PIECES.iter().enumerate().map(|(index, piece)| Token {
-        text: (*piece).to_owned(),
-        score: -(index as f32) - 1.0,
-        kind: 1,
-    });
-    control.chain(bytes).chain(pieces).collect()
+fn vocabulary() -> Vocabulary {
+    Vocabulary::spm(&[("<unk>", 2), ("<s>", 3), ("</s>", 3)], &PIECES)
 }
 
 /// True for tokens that a model should say: printable text, never the end mark,
@@ -234,94 +184,15 @@ impl Tensor {
         self.shape.iter().product()
     }
 
-    fn data(&self, random: &mut Random) -> Vec<u8> {
-        let mut data = Vec::with_capacity(self.len() as usize * 4);
-        for index in 0..self.len() {
-            let value = match self.fill {
-                Fill::Ones => 1.0,
-                Fill::Random(deviation) => random.normal() * deviation,
-                Fill::Output if is_speakable((index / EMBEDDING) as usize) => random.normal() * 0.3,
-                Fill::Output => 0.0,
-            };
-            data.extend(value.to_le_bytes());
-        }
-        data
-    }
-}
-
-/// SplitMix64 (Steele, Lea and Flood 2014).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-
-    /// Sum of four uniform numbers, scaled to variance 1.
-    fn normal(&mut self) -> f32 {
-        let bits = self.next();
-        let sum: f32 = (0..4).map(|part| ((bits >> (part * 16)) & 0xffff) as f32 / 65_536.0).sum();
-        (sum - 2.0) * 3f32.sqrt()
-    }
-}
-
-enum Value {
-    Number(u32),
-    Real(f32),
-    Text(String),
-    Texts(Vec<String>),
-    Reals(Vec<f32>),
-    Integers(Vec<i32>),
-}
-
-impl Value {
-    fn put(&self, out: &mut Vec<u8>) {
-        const U32: u32 = 4;
-        const I32: u32 = 5;
-        const F32: u32 = 6;
-        const STRING: u32 = 8;
-        const ARRAY: u32 = 9;
-        let array = |out: &mut Vec<u8>, kind: u32, len: usize| {
-            out.extend(ARRAY.to_le_bytes());
-            out.extend(kind.to_le_bytes());
-            out.extend((len as u64).to_le_bytes());
+    fn data(&self, random: &mut Random) -> Vec<f32> {
+        let value = |index: u64| match self.fill {
+            Fill::Ones => 1.0,
+            Fill::Random(deviation) => random.normal() * deviation,
+            Fill::Output if is_speakable((index / EMBEDDING) as usize) => random.normal() * 0.3,
+            Fill::Output => 0.0,
         };
-        match self {
-            Self::Number(value) => {
-                out.extend(U32.to_le_bytes());
-                out.extend(value.to_le_bytes());
-            }
-            Self::Real(value) => {
-                out.extend(F32.to_le_bytes());
-                out.extend(value.to_le_bytes());
-            }
-            Self::Text(value) => {
-                out.extend(STRING.to_le_bytes());
-                put_string(out, value);
-            }
-            Self::Texts(values) => {
-                array(out, STRING, values.len());
-                values.iter().for_each(|value| put_string(out, value));
-            }
-            Self::Reals(values) => {
-                array(out, F32, values.len());
-                values.iter().for_each(|value| out.extend(value.to_le_bytes()));
-            }
-            Self::Integers(values) => {
-                array(out, I32, values.len());
-                values.iter().for_each(|value| out.extend(value.to_le_bytes()));
-            }
-        }
+        (0..self.len()).map(value).collect()
     }
-}
-
-fn put_string(out: &mut Vec<u8>, text: &str) {
-    out.extend((text.len() as u64).to_le_bytes());
-    out.extend(text.as_bytes());
 }
 
 #[cfg(test)]
