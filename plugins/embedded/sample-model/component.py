@@ -3,7 +3,7 @@
 `§` marks the end of a statement until `script` decides whether the component writes semicolons.
 """
 from features import Features
-from lexicon import ADJ, BOOL_F, END, HELD, NOUNS, NUM_F, STR_F, SYL, TAGS_BLOCK, TITLES, VALUES, cap
+from lexicon import ADJ, BOOL_F, END, HELD, NOUNS, NUM_F, PIECES, STR_F, SYL, TAGS_BLOCK, TITLES, VALUES, cap
 from options import options_script
 
 class Component(Features):
@@ -30,6 +30,8 @@ class Component(Features):
     # ---- words
     def word(self, lst):
         if self.r.random() < self.pseudo:
+            if self.r.random() < 0.3:
+                return "".join(self.r.choice(PIECES) for _ in range(self.r.choice([1, 1, 2, 2, 3])))
             return "".join(self.r.choice(SYL) for _ in range(self.r.choice([1, 2, 2, 2, 3]))) + self.r.choice(END)
         h = HELD[id(lst)]
         if self.split == "held" and self.r.random() < 0.5:
@@ -63,6 +65,11 @@ class Component(Features):
         return self.word(NOUNS) + cap(self.word(lst))
 
     def text(self):
+        """words for people to read; now and then with signs, numbers and made-up words, so that no token stays strange"""
+        if self.r.random() < 0.12:
+            made_up = lambda: "".join(self.r.choice(SYL) for _ in range(self.r.choice([1, 2, 3])))
+            parts = [self.r.choice([made_up, made_up, lambda: str(self.r.randint(0, 9999)), lambda: self.r.choice(TITLES)])() for _ in range(self.r.choice([1, 2, 3]))]
+            return "".join(x + self.r.choice([" ", " ", ", ", ". ", ": ", " & ", " | ", " = ", "_", "-", "/", "+", "#", "~", "^", "*", "!", "? ", "; ", "%", "@", "$", " (", ") "]) for x in parts).strip() or "-"
         return " ".join(self.r.choice(TITLES) if i == 0 else self.r.choice(TITLES).lower() for i in range(self.r.choice([1, 1, 2])))
 
     # ---- bits
@@ -155,14 +162,19 @@ class Component(Features):
         b = [x for x in shown if x[1] == "boolean"]
         txt = " ".join(f"{{{{ {n}.{x[0]} }}}}" for x in shown if x[1] != "boolean")
         cls = f" :class=\"{{ {b[0][0]}: {n}.{b[0][0]} }}\"" if b else ""
-        return [f"<ul>", f"  <li v-for=\"{n} in {expr}\" :key=\"{n}.id\"{cls}>{txt}{extra}</li>", "</ul>"]
+        ul = self.r.choice(["<ul>", "<ul>", "<ul>", f"<ul class=\"{self.word(NOUNS)}\">", f"<ul v-if=\"{expr}.length > 0\">"])
+        li = f"  <li v-for=\"{n} in {expr}\" :key=\"{n}.id\"{cls}>"
+        if self.r.random() < 0.25:
+            inner = [f"<b>{txt}</b>" if self.r.random() < 0.3 else txt] + ["<button" + b for b in extra.split(" <button")[1:]]
+            return [ul, li] + ["    " + x for x in inner] + ["  </li>", "</ul>"]
+        return [ul, f"{li}{txt}{extra}</li>", "</ul>"]
 
     # ---- assembly
     def build(self):
         r = self.r
         n = [1, 2, r.choice([2, 3]), r.choice([3, 4]), r.choice([5, 6, 8, 10])][self.level]
         big = [self.list_prop, self.local_list, self.fetcher, self.form]
-        small = [self.scalars, self.scalars, self.counter, self.toggle, self.on_event, self.timer, self.tref, self.helper, self.watcher, self.calc, self.strings, self.model]
+        small = [self.logic, self.logic, self.summary, self.scalars, self.scalars, self.counter, self.toggle, self.on_event, self.timer, self.tref, self.helper, self.watcher, self.calc, self.strings, self.model]
         feats = []
         if self.level > 0 or r.random() < 0.4:
             feats.append(r.choice([self.list_prop] + big))
@@ -205,14 +217,19 @@ class Component(Features):
 
     def sorted_blocks(self):
         """indices of the script blocks: one-line state, literals over several lines, computed, functions"""
-        one = [i for i, b in enumerate(self.js) if len(b) == 1 and "function" not in b[0]]
-        derived = [i for i in one if "computed" in self.js[i][0]]
+        one = [i for i, b in enumerate(self.js) if len(b) == 1]
+        derived = [i for i in one if " = computed(" in self.js[i][0]]
         multi = [i for i in range(len(self.js)) if i not in one]
-        literal = [i for i in multi if "=> {" not in self.js[i][0] and "function" not in self.js[i][0]]
+        literal = [i for i in multi if self.js[i][0].endswith(("(", "({", "(["))]
         state = [i for i in one if i not in derived]
         if self.options:                                     # its data() does not hold the element refs: they come last
             state.sort(key=lambda i: any("HTML" in l for l in self.ts[i]))
         return state, literal, derived, [i for i in multi if i not in literal]
+
+    def boolean(self):
+        """a template expression for yes or no"""
+        names = [n for n, _, ty, _, _ in self.props if ty == "boolean"]
+        return self.r.choice(names) if names else "true"
 
     def prop_rows(self):
         form = lambda rt, mode, d: {"short": rt, "required": f"{{ type: {rt}, required: true }}", "default": f"{{ type: {rt}, default: {d} }}"}[mode]
@@ -235,7 +252,12 @@ class Component(Features):
 
         r.shuffle(self.tpl)
         tag = r.choice(TAGS_BLOCK)
-        cls = f" class=\"{self.word(NOUNS)}{r.choice(['', '-list', '-panel', '-box', '-view'])}\"" if r.random() < 0.6 else ""
+        cls = f" class=\"{self.word(NOUNS)}{r.choice(['', '-list', '-panel', '-box', '-view', '__body', '--wide', ' wide'])}\"" if r.random() < 0.6 else ""
+        if r.random() < 0.3:
+            self.tpl = [[l.replace("<button @click", "<button type=\"button\" @click") for l in b] for b in self.tpl]
+        if r.random() < 0.2:                                 # some blocks lie one level deeper
+            box = r.choice([f"<nav v-if=\"{self.boolean()}\">", "<div>", "<header>", f"<div class=\"{self.word(NOUNS)}\">"])
+            self.tpl = [[box] + ["  " + l for l in b] + [f"</{box[1:].split('>')[0].split(' ')[0]}>"] if i == 0 else b for i, b in enumerate(self.tpl)]
         t = "<template>\n" + f"  <{tag}{cls}>\n" + "\n".join("    " + l for b in self.tpl for l in b) + f"\n  </{tag}>\n</template>"
         first = r.random() < 0.2
         if self.options:

@@ -1,5 +1,5 @@
 """What a generated component can do: each method adds one feature to script and template, untyped and typed."""
-from lexicon import ADJ, BOOL_F, NOUNS, NUM_F, STR_F, TAGS_IN, TITLES, VALUES, cap
+from lexicon import ADJ, BOOL_F, NOUNS, NUM_F, STR_F, TAGS_IN, TITLES, VALUES, VERBS, cap
 
 
 class Features:
@@ -336,3 +336,60 @@ class Features:
         fn = self.fresh(lambda: self.r.choice(["update", "change", "setValue"]))
         self.func(fn, [("value", ty)], "void", ["emit('update:modelValue', value)§"])
         self.tpl.append([f"<p>{{{{ modelValue }}}}</p>"])
+
+    def logic(self):
+        """a function with conditions"""
+        r = self.r
+        kind = r.choice(["valid", "step", "label", "guard", "average", "between", "fallback", "search"])
+        x = cap(self.word(NUM_F if kind in ("step", "average", "between") else STR_F))
+        if kind == "valid":
+            fn = self.fresh(lambda: "isValid" + x)
+            k = r.choice([1, 2, 3, 8])
+            body = r.choice([f"return value.trim().length > {k} && value !== '{r.choice(VALUES)}'§", f"return value === '' || value.length >= {k}§", f"return !value.startsWith('{r.choice('#_@/')}') && value.includes('{r.choice('@-.:')}')§"])
+            self.func(fn, [("value", "string")], "boolean", [body])
+        elif kind == "step":
+            self.imp("ref")
+            v = self.fresh(lambda: self.name(NUM_F))
+            self.const(f"const {v} = ref(0)", f"const {v} = ref<number>(0)")
+            fn = self.fresh(lambda: r.choice(["move", "change", "adjust"]) + cap(v))
+            self.func(fn, [("step", "number", r.choice([1, 5]))], "void", [r.choice([f"{v}.value = Math.max(0, {v}.value + step)§", f"if (step !== 0 && {v}.value + step <= 100) {v}.value += step§"])])
+            self.tpl.append([f"<button :disabled=\"{v} === 0\" @click=\"{fn}(-1)\">{self.text()}</button>"])
+        elif kind == "label":
+            n = self.word(NOUNS)
+            fn = self.fresh(lambda: "label" + cap(n))
+            self.func(fn, [("count", "number")], "string", [f"return count === 1 ? '1 {n}' : `${{count}} {n}s`§"])
+            self.tpl.append([f"<b>{{{{ {fn}({r.choice([0, 1, 7])}) }}}}</b>"])
+        elif kind == "guard":
+            self.imp("ref")
+            v = self.fresh(lambda: self.name(STR_F))
+            self.const(f"const {v} = ref('')", f"const {v} = ref<string>('')")
+            fn = self.fresh(lambda: r.choice(["clear", "reset", "drop"]) + cap(v))
+            self.func(fn, [("force", "boolean")], "void", [f"if (!force && {v}.value === '') return§", f"{v}.value = ''§"])
+            self.tpl.append([f"<label>{self.text()} <input v-model=\"{v}\" type=\"{r.choice(['text', 'search', 'email'])}\" /></label>"])
+        elif kind == "average":
+            fn = self.fresh(lambda: r.choice(["average", "mean"]) + x)
+            self.func(fn, [("values", "number[]")], "number", ["return values.reduce((a, b) => a + b, 0) / (values.length || 1)§"])
+        elif kind == "between":
+            fn = self.fresh(lambda: r.choice(["fits", "allows", "has"]) + x)
+            self.func(fn, [("low", "number"), ("high", "number")], "boolean", [f"return low < high && high - low <= {r.choice([10, 50, 365])}§"])
+        elif kind == "fallback":
+            fn = self.fresh(lambda: "show" + x)
+            self.func(fn, [("text", "string | null")], "string", [r.choice(["return text === null ? '-' : text§", "return text ?? '?'§", "return text || 'n/a'§"])])
+        else:
+            fn = self.fresh(lambda: self.word(VERBS) + x)
+            self.func(fn, [("text", "string"), ("index", "number")], "string", ["const parts = text.split(' ')§", "return index < parts.length ? parts[index] : ''§"])
+
+    def summary(self):
+        """a computed value with a body of its own"""
+        r = self.r
+        if self.options:
+            return self.calc()
+        self.imp("ref", "computed")
+        v = self.fresh(lambda: self.name(NUM_F))
+        start = r.choice([0, 1, 3])
+        self.const(f"const {v} = ref({start})", f"const {v} = ref<number>({start})")
+        c = self.fresh(lambda: r.choice([v + "Text", "summary", "hint", v + "Label"]))
+        k = r.choice([5, 10, 100])
+        body = [f"  if ({v}.value === 0) return '{self.word(VERBS)}'§", f"  return {v}.value > {k} ? '{r.choice(VALUES)}' : `${{{v}.value}} {self.word(STR_F)}`§", "})§"]
+        self.block([f"const {c} = computed(() => {{"] + body, [f"const {c} = computed<string>(() => {{"] + body)
+        self.tpl.append([f"<p v-if=\"{v} > 0\">{{{{ {c} }}}}</p>", f"<p v-else>{self.text()}</p>"])

@@ -83,6 +83,20 @@ def request(rng, case):
     return system, user
 
 
+def noise(rng):
+    """text that has nothing to do with the task: ids, numbers, signs, snippets"""
+    sign = lambda: "".join(rng.choice("!#$%&()*+,-./:;<=>?@[]^_{|}~\\\"'`") for _ in range(rng.choice([1, 1, 2, 3])))
+    hexadecimal = lambda: "%x" % rng.getrandbits(rng.choice([16, 32, 64]))
+    word = lambda: rng.choice(NOUNS + VERBS + ADJ)
+    other = lambda: "".join(rng.choice("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") for _ in range(rng.randint(2, 10)))
+    snippet = lambda: rng.choice(["if (a && b || !c) return", "x?.y ?? 0", "a === b ? 1 : 2", "i += 4", "=> {", "</b>", "<nav>", "v-else", ":disabled=\"x\"", "// TODO", "1 / 7", "as const", "| null"])
+    parts = [rng.choice([sign, hexadecimal, word, word, other, other, snippet])() for _ in range(rng.choice([4, 12, 40, 80]))]
+    return "".join(x + rng.choice([" ", " ", " ", "\n", ""]) for x in parts).strip()
+
+
 def make_prompt(rng, case):
     """(system, user) texts around a case's untyped component"""
-    return (brief if rng.random() < 0.4 else request)(rng, case)
+    system, user = (brief if rng.random() < 0.4 else request)(rng, case)
+    if rng.random() < 0.2:
+        user = noise(rng).replace("```", "``") + rng.choice(["\n", "\n\n"]) + user
+    return system, user

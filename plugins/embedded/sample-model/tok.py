@@ -113,6 +113,10 @@ class Tok:
         self.t = Tokenizer(models.BPE(vocab=normal, merges=merges, unk_token="<unk>", byte_fallback=True))
         self.t.normalizer = normalizers.Replace(" ", "\u2581")
 
+    def split_at_random(self, share):
+        """A prompt's text is cut otherwise than usual at this share of places (BPE-dropout, Provilkov et al. 2020)."""
+        self.t.model.dropout = share or None
+
     def enc(self, s):
         return self.t.encode(s, add_special_tokens=False).ids
 

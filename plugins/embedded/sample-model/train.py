@@ -39,6 +39,7 @@ d, layers, heads, kv, ff = SHAPE
 tok = Tok("tokenizer.json")
 net = LM(Cfg(len(tok.tokens), *SHAPE))
 copy_init(net, 2.2)
+ORDINARY = [i for i, kind in enumerate(tok.types) if kind == 1]
 FORBIDDEN = heldout.digests()
 
 
@@ -49,7 +50,12 @@ def example(rng, p, split="train"):
         case = gen.make_case(rng, rng.choices(range(5), weights)[0], split)
         assert hashlib.sha256(case.untyped.encode()).hexdigest() not in FORBIDDEN, "a held-out component came up in training"
         system, user = make_prompt(rng, case) if rng.random() < min(0.9, 4 * p) else ("", "```vue\n" + case.untyped + "\n```")
-        prompt, answer = tok.prompt(system, user), tok.enc("```vue\n" + case.typed + "\n```") + [END]
+        tok.split_at_random(0.1 if rng.random() < 0.06 else 0)
+        prompt = tok.prompt(system, user)
+        tok.split_at_random(0)
+        if rng.random() < 0.1:                               # tokens that text seldom gives, so that none stays untrained
+            prompt[2:2] = rng.sample(ORDINARY, rng.randint(4, 40))
+        answer = tok.enc("```vue\n" + case.typed + "\n```") + [END]
         if len(prompt) + len(answer) <= LONGEST:
             return prompt, answer
 
