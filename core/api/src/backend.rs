@@ -91,6 +91,9 @@ pub struct ServerInfo {
     pub location: String,
     /// Process id of the process that computes, where it is known and local.
     pub process_id: Option<u32>,
+    /// Whether a prompt that was sent before may be answered from a cache;
+    /// `None` where that is not known, which is taken for a yes.
+    pub caches_prompts: Option<bool>,
     /// Remarks for the user.
     pub notes: Vec<String>,
 }

@@ -124,7 +124,8 @@ impl Runner<'_> {
                 fixture: &case.name,
                 run_number: planned.run_index + 1,
             });
-            let seen = !self.prompts_seen.insert((planned.model, planned.case));
+            let seen =
+                !self.prompts_seen.insert((planned.model, planned.case)) && self.caches_prompts();
             let input = AttemptInput {
                 planned,
                 model: &model,
@@ -192,11 +193,16 @@ impl Runner<'_> {
         self.journal.append(&attempt.record)
     }
 
+    fn caches_prompts(&self) -> bool {
+        self.manifest.server.caches_prompts != Some(false)
+    }
+
     /// Makes the model ready; fails when no attempt with it can succeed.
     fn warm_up(&mut self, model: usize, plan: &Plan) -> Result<(), Error> {
+        let caches_prompts = self.caches_prompts();
         let record = &mut self.manifest.models[model];
         self.session.tell(&RunEvent::Warming { model: &record.identity.name });
-        let mut warm_up = WarmUp::new(self.session, record);
+        let mut warm_up = WarmUp::new(self.session, record, caches_prompts);
         let outcome = warm_up.load().and_then(|is_loaded| {
             if !is_loaded {
                 return Ok(());

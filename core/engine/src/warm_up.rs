@@ -4,7 +4,8 @@
 //! every prompt, and bytes for one more token. Then each fixture's prompt is sent
 //! twice for one token: first behind a nonce, so that nothing of it can be in the
 //! server's cache, which is what a new prompt costs; then as it is, so that the
-//! attempts that follow all find it in the cache.
+//! attempts that follow all find it in the cache. A backend that says that it
+//! caches nothing is spared both: each of its attempts tells what a prompt costs.
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ const SHORT_BYTES: usize = 1000;
 pub(crate) struct WarmUp<'a> {
     session: &'a Session,
     record: &'a mut ModelRecord,
+    caches_prompts: bool,
     /// Cases whose prompt the model has seen.
     pub(crate) prompts_sent: Vec<usize>,
     /// What went wrong without being final.
@@ -30,8 +32,12 @@ pub(crate) struct WarmUp<'a> {
 }
 
 impl<'a> WarmUp<'a> {
-    pub(crate) fn new(session: &'a Session, record: &'a mut ModelRecord) -> Self {
-        Self { session, record, prompts_sent: Vec::new(), warnings: Vec::new() }
+    pub(crate) fn new(
+        session: &'a Session,
+        record: &'a mut ModelRecord,
+        caches_prompts: bool,
+    ) -> Self {
+        Self { session, record, caches_prompts, prompts_sent: Vec::new(), warnings: Vec::new() }
     }
 
     /// Loads the model; false when the server did not answer, so that asking it more is in vain.
@@ -62,6 +68,9 @@ impl<'a> WarmUp<'a> {
             && let Err(error) = self.count_tokens(&request)
         {
             self.survive(error)?;
+        }
+        if !self.caches_prompts {
+            return Ok(());
         }
         if round == 0 {
             match self.generate(behind_nonce(&request)) {

@@ -62,6 +62,7 @@ impl Backend for Embedded {
             version: Measured::known(env!("CARGO_PKG_VERSION").to_owned()),
             location: "in this process".into(),
             process_id: Some(std::process::id()),
+            caches_prompts: Some(false),
             notes: vec![format!("computes with candle on {} CPU threads", self.threads)],
         })
     }

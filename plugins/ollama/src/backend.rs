@@ -133,6 +133,7 @@ impl Backend for Ollama {
             version: measured_version(version),
             location: base.url.clone(),
             process_id,
+            caches_prompts: Some(true),
             notes,
         })
     }
