@@ -27,6 +27,9 @@ const KNOWN: [(&str, Arch, u64); 3] =
 /// Most layers of any model; more is a damaged file.
 const MOST_LAYERS: u64 = 1000;
 
+/// Widest head of any model; its table of positions must stay small.
+const MOST_HEAD: u64 = 1024;
+
 /// The sizes of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Dims {
@@ -82,7 +85,8 @@ impl Dims {
 
     fn check(&self, gguf: &Gguf, name: &str, of_heads: u64) -> Result<()> {
         let sound = self.context > 0
-            && self.head > 0
+            && (1..=MOST_HEAD).contains(&self.head)
+            && self.heads.checked_mul(self.head).is_some()
             && self.head.is_multiple_of(2)
             && self.key_value_heads > 0
             && self.heads.is_multiple_of(self.key_value_heads)

@@ -19,8 +19,10 @@ pub(crate) fn unsupported(what: &str, why: impl std::fmt::Display) -> Error {
 
 /// The library that computes failed.
 pub(crate) fn engine(doing: &str, error: &candle_core::Error) -> Error {
-    // Some of candle's errors carry a backtrace after their first line.
-    let text = error.to_string();
-    let first = text.lines().next().unwrap_or_default();
-    Error::new(ErrorKind::Internal, format!("{doing}: {first}"))
+    Error::new(ErrorKind::Internal, format!("{doing}: {}", first_line(error)))
+}
+
+/// What candle says; some of its errors carry a backtrace after their first line.
+pub(crate) fn first_line(error: &candle_core::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }

@@ -10,11 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use candle_core::quantized::gguf_file::{Content, TensorInfo, Value};
 use llmbench_api::Result;
 
-use crate::error::{broken, unsupported};
+use crate::error::{broken, first_line, unsupported};
+use crate::header;
 
-const MAGIC: &[u8; 4] = b"GGUF";
-/// Versions of the format that llama.cpp and candle read.
-const VERSIONS: std::ops::RangeInclusive<u32> = 1..=3;
 /// Most weights of one tensor; larger ones overflow sizes in bytes.
 const MOST_WEIGHTS: u64 = 1 << 40;
 
@@ -32,8 +30,7 @@ impl Gguf {
     /// # Errors
     /// `InvalidInput` for a damaged file, `Unsupported` for weights in a format that candle lacks.
     pub(crate) fn read(bytes: &[u8], what: &str) -> Result<Self> {
-        check_start(bytes, what)?;
-        // candle divides by the file's alignment: a zero there panics.
+        header::check(bytes, what)?;
         let read = catch_unwind(AssertUnwindSafe(|| Content::read(&mut Cursor::new(bytes))));
         let content = match read {
             Ok(Ok(content)) => content,
@@ -149,30 +146,14 @@ pub(crate) fn text(value: &Value) -> Option<&str> {
     }
 }
 
-fn check_start(bytes: &[u8], what: &str) -> Result<()> {
-    match bytes.first_chunk::<8>() {
-        None => Err(broken(what, format!("{} bytes are no GGUF file", bytes.len()))),
-        Some(start) if start[..4] != *MAGIC => Err(broken(what, "it does not begin with `GGUF`")),
-        Some(start) => {
-            let version = u32::from_le_bytes([start[4], start[5], start[6], start[7]]);
-            if VERSIONS.contains(&version) {
-                Ok(())
-            } else if VERSIONS.contains(&version.swap_bytes()) {
-                Err(unsupported(what, "it is big-endian"))
-            } else {
-                Err(unsupported(what, format!("version {version} of GGUF is not known")))
-            }
-        }
-    }
-}
-
 fn unreadable(what: &str, error: &candle_core::Error) -> llmbench_api::Error {
-    let text = error.to_string();
-    let first = text.lines().next().unwrap_or_default();
+    let first = first_line(error);
     if first.contains("unknown dtype") {
         return unsupported(what, format!("it has weights in a format the engine lacks ({first})"));
     }
-    let first = if first.contains("failed to fill whole buffer") { "it is cut off" } else { first };
+    if first.contains("failed to fill whole buffer") {
+        return broken(what, "it is cut off");
+    }
     broken(what, first)
 }
 

@@ -15,7 +15,9 @@ mod arch;
 mod backend;
 mod error;
 mod gguf;
+mod header;
 mod identity;
+mod inspect;
 mod model;
 mod sampling;
 mod settings;
@@ -25,6 +27,8 @@ mod text;
 mod tokenizer;
 
 pub use backend::Embedded;
+#[doc(hidden)]
+pub use inspect::count_tokens;
 
 llmbench_plugin::register!(Backend, "embedded", "runs GGUF files in this process", Embedded::new);
 llmbench_plugin::export_plugin!();

@@ -8,7 +8,7 @@ use candle_transformers::models::{quantized_llama, quantized_qwen2, quantized_qw
 use llmbench_api::{CallContext, Result};
 
 use crate::arch::{Arch, Dims};
-use crate::error::{broken, engine};
+use crate::error::{broken, engine, first_line};
 use crate::gguf::Gguf;
 use crate::source::Source;
 use crate::template::Template;
@@ -31,15 +31,7 @@ impl Model {
     /// # Errors
     /// `InvalidInput` for a damaged file, `Unsupported` for what the engine does not compute.
     pub(crate) fn load(source: &Source, what: &str, chat_template: Option<&str>) -> Result<Self> {
-        let gguf = Gguf::read(source, what)?;
-        let dims = Dims::read(&gguf)?;
-        let tokenizer = Tokenizer::read(&gguf)?;
-        if tokenizer.len() as u64 != dims.vocabulary {
-            let (tokens, rows) = (tokenizer.len(), dims.vocabulary);
-            return Err(broken(what, format!("{tokens} tokens, but embeddings for {rows}")));
-        }
-        let (begin, end) = (tokenizer.named(&gguf, "bos"), tokenizer.named(&gguf, "eos"));
-        let template = Template::read(&gguf, chat_template, begin, end)?;
+        let (gguf, dims, tokenizer, template) = read(source, what, chat_template)?;
         let weights = Weights::load(gguf, source, dims)?;
         Ok(Self { dims, tokenizer, template, weights })
     }
@@ -77,6 +69,27 @@ impl Model {
     }
 }
 
+/// Everything of a file but its weights.
+///
+/// # Errors
+/// As [`Model::load`].
+pub(crate) fn read(
+    bytes: &[u8],
+    what: &str,
+    chat_template: Option<&str>,
+) -> Result<(Gguf, Dims, Tokenizer, Template)> {
+    let gguf = Gguf::read(bytes, what)?;
+    let dims = Dims::read(&gguf)?;
+    let tokenizer = Tokenizer::read(&gguf)?;
+    if tokenizer.len() as u64 != dims.vocabulary {
+        let (tokens, rows) = (tokenizer.len(), dims.vocabulary);
+        return Err(broken(what, format!("{tokens} tokens, but embeddings for {rows}")));
+    }
+    let (begin, end) = (tokenizer.named(&gguf, "bos"), tokenizer.named(&gguf, "eos"));
+    let template = Template::read(&gguf, chat_template, begin, end)?;
+    Ok((gguf, dims, tokenizer, template))
+}
+
 /// candle's implementations.
 enum Weights {
     Llama(quantized_llama::ModelWeights),
@@ -103,7 +116,7 @@ impl Weights {
                     .map(|weights| Self::Qwen3(Box::new(weights)))
             }
         };
-        loaded.map_err(|error| engine(&format!("load {what}"), &error))
+        loaded.map_err(|error| broken(&what, first_line(&error)))
     }
 
     fn clear(&mut self) {
