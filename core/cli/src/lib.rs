@@ -1,6 +1,7 @@
 //! The command line of llmbench: arguments → settings → wiring → output → exit code.
 //!
-//! - [`args`] parses, [`settings`] understands, [`wiring`] loads plugins;
+//! - [`args`] parses, [`settings`] understands, [`choice`] decides what they leave open,
+//!   [`wiring`] loads plugins;
 //! - one module in [`commands`] for each subcommand;
 //! - [`error`] and [`exit`] hold what a user sees when something is wrong.
 //!
@@ -9,6 +10,7 @@
 mod args;
 #[cfg(feature = "bundled")]
 mod bundled;
+mod choice;
 mod commands;
 mod environment;
 mod error;

@@ -3,16 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use llmbench_api::record::PluginRecord;
-use llmbench_api::{Backend, Json, TestDescription, TestType};
-use llmbench_engine::RolePlayer;
+use llmbench_api::record::{PluginRecord, SettingRecord};
+use llmbench_api::{Backend, ErrorKind, Json, ModelIdentity, TestDescription, TestType};
+use llmbench_engine::call::bounded;
+use llmbench_engine::control::quiet_context;
 use llmbench_engine::session::NamedMonitor;
+use llmbench_engine::{CancelToken, RolePlayer};
 use llmbench_host::{
     Component, Host, HostError, Origin as PluginOrigin, PluginSource, SearchDir, SearchPath,
 };
 
 use crate::args::{GlobalArgs, SettingArgs};
+use crate::choice::{self, Choice, EMBEDDED, OLLAMA};
 use crate::error::{CliError, Result};
 use crate::output;
 use crate::settings::{self, Layer, Origin, Settings};
@@ -20,14 +24,12 @@ use crate::variables;
 
 /// Test that is run when none is named.
 pub(crate) const DEFAULT_TEST: &str = "refactoring";
-/// Backend that is used when none is named.
-pub(crate) const DEFAULT_BACKEND: &str = "ollama";
-/// Model that is used when none is named.
-pub(crate) const DEFAULT_MODEL: &str = "qwen2.5-coder:7b-instruct-q8_0";
 /// Monitors behind `auto`; those that have nothing to watch are left out.
 const AUTO_MONITORS: [&str; 2] = ["nvidia-smi", "system"];
 /// A role or monitor that is switched off.
 const NONE: &str = "none";
+/// How long Ollama may take to answer before a machine counts as one without it.
+const OLLAMA_LIMIT: Duration = Duration::from_secs(1);
 
 /// Resolves the settings of a command that takes [`SettingArgs`].
 ///
@@ -84,18 +86,56 @@ impl Wiring {
         self.settings.plugin.as_deref().unwrap_or(DEFAULT_TEST)
     }
 
-    /// Name of the backend, given or default.
-    pub(crate) fn backend_name(&self) -> &str {
-        self.settings.backend.as_deref().unwrap_or(DEFAULT_BACKEND)
+    /// Backend and models: named, or chosen by what this machine has.
+    ///
+    /// # Errors
+    /// Names that contradict each other.
+    pub(crate) fn choose(&self, cancel: &CancelToken) -> Result<Choice> {
+        let variable = |name: &str| std::env::var(name).ok();
+        choice::choose(&self.settings, variable, |url| self.wants_ollama(url, cancel))
     }
 
-    /// The models, given or default.
-    pub(crate) fn models(&self) -> Vec<String> {
-        if self.settings.models.is_empty() {
-            vec![DEFAULT_MODEL.into()]
-        } else {
-            self.settings.models.clone()
+    /// True when Ollama answers at `url`, or when only trying it tells what is wrong.
+    fn wants_ollama(&self, url: &str, cancel: &CancelToken) -> bool {
+        let mut settings = self.plugin_settings(OLLAMA);
+        settings["url"] = url.into();
+        let Ok(found) = self.host.backend(OLLAMA, &settings) else { return true };
+        let cx = quiet_context(cancel, Some(OLLAMA_LIMIT));
+        match bounded("looking for Ollama", &cx, move |cx| found.component.probe(cx)) {
+            Ok(_) => true,
+            Err(error)
+                if matches!(
+                    error.kind,
+                    ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Protocol
+                ) =>
+            {
+                tracing::debug!(%error, "Ollama does not answer");
+                // Without the other engine there is nothing to choose.
+                let embedded = self.host.backend(EMBEDDED, &self.plugin_settings(EMBEDDED));
+                matches!(embedded, Err(HostError::Unknown { refused, .. }) if refused.is_empty())
+            }
+            Err(_) => true,
         }
+    }
+
+    /// Lowers the default context to what every one of `models` was built for.
+    ///
+    /// A context that the user names stays as it is.
+    pub(crate) fn fit_context(&mut self, models: &[ModelIdentity]) {
+        let length =
+            |model: &ModelIdentity| model.context_length.value.filter(|length| *length > 0);
+        let smallest = models.iter().filter_map(|model| Some((length(model)?, &model.name))).min();
+        let num_ctx = &mut self.settings.run.generate.num_ctx;
+        let fitting = smallest.and_then(|(length, name)| Some((u32::try_from(length).ok()?, name)));
+        let Some((length, name)) = fitting.filter(|(length, _)| length < num_ctx) else { return };
+        let record = self.settings.record.entry("num_ctx".into());
+        record.and_modify(|record| {
+            if record.origin == "default" {
+                *num_ctx = length;
+                let origin = format!("default, lowered to the context length of `{name}`");
+                *record = SettingRecord { value: length.into(), origin };
+            }
+        });
     }
 
     /// The test type.
@@ -108,17 +148,16 @@ impl Wiring {
         Ok(self.remember("test", found))
     }
 
-    /// The backend, with the address from the settings.
+    /// The backend called `name`, with the address from the settings if it is a server's.
     ///
     /// # Errors
     /// As [`HostError`].
-    pub(crate) fn backend(&mut self) -> Result<Arc<dyn Backend>> {
-        let name = self.backend_name().to_owned();
-        let mut settings = self.plugin_settings(&name);
-        if let (Some(url), Json::Object(map)) = (&self.settings.url, &mut settings) {
-            map.insert("url".into(), url.clone().into());
+    pub(crate) fn backend(&mut self, name: &str) -> Result<Arc<dyn Backend>> {
+        let mut settings = self.plugin_settings(name);
+        if let Some(url) = self.settings.url.as_ref().filter(|_| name != EMBEDDED) {
+            settings["url"] = url.clone().into();
         }
-        let found = self.host.backend(&name, &settings)?;
+        let found = self.host.backend(name, &settings)?;
         Ok(self.remember("backend", found))
     }
 

@@ -15,7 +15,7 @@ pub(crate) struct SettingArgs {
     /// Backend that runs the models
     #[arg(long, value_name = "NAME")]
     pub(crate) backend: Option<String>,
-    /// Model to test; repeat for several
+    /// Model to test: a server's, a GGUF file, or `sample`; repeat for several
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Vec<String>,
     /// Address of the backend's server

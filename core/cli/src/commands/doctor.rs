@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::run::preflight;
 use crate::args::{DoctorArgs, Format, GlobalArgs};
+use crate::choice::{Choice, SAMPLE};
 use crate::error::{CliError, Result};
 use crate::exit::ExitCode;
 use crate::wiring::Wiring;
@@ -60,9 +61,11 @@ pub(crate) fn doctor(global: &GlobalArgs, args: &DoctorArgs) -> Result<ExitCode>
         // Looking must not change the machine; a plugin without this setting says so below.
         wiring.default_plugin_setting("tsc", "install", false);
     }
+    let choice = wiring.choose(&CancelToken::default())?;
     let mut lines = vec![out_folder(&wiring)];
+    lines.extend(choice.by_default.as_ref().map(|choice| Line::ok("default choice", choice)));
     let test = note(&mut lines, "test plugin", wiring.test());
-    let backend = note(&mut lines, "backend plugin", wiring.backend());
+    let backend = note(&mut lines, "backend plugin", wiring.backend(&choice.backend));
     let monitors = note(&mut lines, "monitor plugins", wiring.monitors());
     let roles = test
         .as_ref()
@@ -72,12 +75,11 @@ pub(crate) fn doctor(global: &GlobalArgs, args: &DoctorArgs) -> Result<ExitCode>
         lines.push(Line::ok("plugins load", names.join(", ")));
     }
 
-    let models = wiring.models();
     let test_name = wiring.test_name().to_owned();
     let named_fixtures = wiring.settings().fixtures.clone();
     let (server, tools, hardware) = std::thread::scope(|scope| {
         let server = scope
-            .spawn(|| backend.map(|backend| server_lines(&backend, &models)).unwrap_or_default());
+            .spawn(|| backend.map(|backend| server_lines(&backend, &choice)).unwrap_or_default());
         let tools = scope.spawn(|| match (test, roles) {
             (Some(test), Some(roles)) => {
                 tool_lines(global, &test_name, &*test, roles, &named_fixtures, args.fix)
@@ -121,7 +123,7 @@ fn out_folder(wiring: &Wiring) -> Line {
 }
 
 /// Server, models, and whether they answer.
-fn server_lines(backend: &Arc<dyn Backend>, models: &[String]) -> Vec<Line> {
+fn server_lines(backend: &Arc<dyn Backend>, choice: &Choice) -> Vec<Line> {
     let cancel = CancelToken::default();
     let within = || quiet_context(&cancel, Some(SERVER_LIMIT));
     let probe = Arc::clone(backend);
@@ -131,14 +133,20 @@ fn server_lines(backend: &Arc<dyn Backend>, models: &[String]) -> Vec<Line> {
     };
     let version = info.version.value.unwrap_or_else(|| "of unknown version".into());
     let mut lines =
-        vec![Line::ok("server", format!("{} {version} at {}", info.name, info.location))];
-    lines.extend(info.notes.into_iter().map(|note| Line::warning("server", note, None)));
-    for model in models {
+        vec![Line::ok("server", format!("{} {version} ({})", info.name, info.location))];
+    lines.extend(info.notes.into_iter().map(|note| Line::ok("server", note)));
+    for model in &choice.models {
         let (identify, name) = (Arc::clone(backend), model.clone());
         match bounded("identifying a model", &within(), move |cx| identify.identify(&name, cx)) {
             Ok(_) => lines.push(answer_line(backend, model)),
-            Err(error) => lines.push(Line::failed("model", error)),
+            Err(error) => lines.push(Line::failed("model", choice.explain(error))),
         }
+    }
+    if choice.has_demo_model() {
+        lines.push(Line::ok(
+            "model",
+            format!("`{SAMPLE}` is a demo model, no reference for quality"),
+        ));
     }
     lines
 }

@@ -7,6 +7,7 @@ use llmbench_engine::call::bounded;
 use llmbench_engine::control::quiet_context;
 
 use crate::args::{Format, GlobalArgs, ModelsArgs};
+use crate::choice::{EMBEDDED, SAMPLE};
 use crate::error::Result;
 use crate::exit::ExitCode;
 use crate::wiring::Wiring;
@@ -15,13 +16,27 @@ use crate::{output, wiring};
 pub(crate) fn models(global: &GlobalArgs, args: &ModelsArgs) -> Result<ExitCode> {
     let settings = wiring::settings(global, &args.settings)?;
     let limit = settings.run.request_timeout;
-    let backend = Wiring::new(global, settings).backend()?;
-    let cx = quiet_context(&CancelToken::default(), Some(limit));
+    let mut wiring = Wiring::new(global, settings);
+    let cancel = CancelToken::default();
+    let choice = wiring.choose(&cancel)?;
+    if let Some(choice) = choice.by_default.as_ref().filter(|_| !global.quiet) {
+        output::note(choice);
+    }
+    let backend = wiring.backend(&choice.backend)?;
+    let cx = quiet_context(&cancel, Some(limit));
     let models = bounded("listing models", &cx, move |cx| backend.models(cx))?;
     match args.format {
         Format::Json => output::json(&models),
         Format::Text if models.is_empty() => output::result("no models are installed"),
-        Format::Text => output::result(&table(&models)),
+        Format::Text => {
+            output::result(&table(&models));
+            if choice.backend == EMBEDDED && !global.quiet {
+                output::note(&format!(
+                    "`{SAMPLE}` is a demo model that comes with llmbench, no reference for \
+                     quality; GGUF files in this folder are listed with it"
+                ));
+            }
+        }
     }
     Ok(ExitCode::Done)
 }
@@ -36,12 +51,12 @@ fn table(models: &[ModelSummary]) -> String {
         "digest",
     ]);
     for model in models {
-        let size = model
-            .size_bytes
-            .map_or_else(|| "–".into(), |bytes| format!("{:.1} GB", bytes as f64 / 1e9));
+        let size = model.size_bytes.map_or_else(|| "–".into(), in_units);
         let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "–".into());
-        let digest =
-            model.digest.as_deref().map_or("–", |digest| digest.get(..12).unwrap_or(digest));
+        let digest = model.digest.as_deref().map_or("–", |digest| {
+            let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
+            hex.get(..12).unwrap_or(hex)
+        });
         table.add_row([
             model.name.clone(),
             or_dash(&model.parameters),
@@ -51,4 +66,11 @@ fn table(models: &[ModelSummary]) -> String {
         ]);
     }
     table.to_string()
+}
+
+fn in_units(bytes: u64) -> String {
+    match bytes as f64 {
+        bytes if bytes < 0.95e9 => format!("{:.1} MB", bytes / 1e6),
+        bytes => format!("{:.1} GB", bytes / 1e9),
+    }
 }

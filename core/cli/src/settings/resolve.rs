@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) backend: Option<String>,
     /// Models that were named.
     pub(crate) models: Vec<String>,
+    /// Folder of the settings file that names the models, if one does.
+    pub(crate) model_dir: Option<PathBuf>,
     /// Address of the backend's server.
     pub(crate) url: Option<String>,
     /// Fixtures that were named; empty means all.
@@ -111,6 +113,7 @@ pub(crate) fn resolve(layers: &[(Origin, Layer)]) -> Result<Settings> {
         plugin: resolver.optional("plugin", |layer| &layer.plugin),
         backend: resolver.optional("backend", |layer| &layer.backend),
         models: each_once(resolver.value("model", |layer| &layer.model, Vec::new())),
+        model_dir: model_dir(layers),
         url: resolver.optional("url", |layer| &layer.url),
         fixtures: each_once(resolver.value("fixture", |layer| &layer.fixture, Vec::new())),
         runs,
@@ -176,6 +179,13 @@ fn generate_options(resolver: &mut Resolver<'_>) -> Result<GenerateOptions> {
     match rules.into_iter().find(|(_, holds, _)| !holds) {
         Some((name, _, rule)) => Err(resolver.invalid(name, rule)),
         None => Ok(options),
+    }
+}
+
+fn model_dir(layers: &[(Origin, Layer)]) -> Option<PathBuf> {
+    match layers.iter().rev().find(|(_, layer)| layer.model.is_some()) {
+        Some((Origin::File(path), _)) => path.parent().map(PathBuf::from),
+        _ => None,
     }
 }
 

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::setup::*;
 
-const PLUGINS: [&str; 6] = ["nvidia-smi", "ollama", "refactoring", "system", "ts-ast", "tsc"];
+const PLUGINS: [&str; 7] =
+    ["embedded", "nvidia-smi", "ollama", "refactoring", "system", "ts-ast", "tsc"];
 
 fn ok(command: &LlmbenchCommand, arguments: &[&str]) -> Output {
     let output = command.run(arguments);

@@ -3,6 +3,7 @@
 mod arrows;
 mod commands;
 mod documented_commands;
+mod embedded;
 mod faults;
 mod interrupt;
 mod main_job;

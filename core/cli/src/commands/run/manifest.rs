@@ -7,8 +7,8 @@ use llmbench_api::record::{FORMAT_VERSION, FixtureRecord, ModelRecord, RunManife
 use llmbench_engine::plan::{Plan, PlanInput};
 
 use super::prepare::Prepared;
-use crate::wiring::Wiring;
-use crate::{environment, wiring};
+use crate::choice::SAMPLE;
+use crate::environment;
 
 /// The plan and the manifest as they stand before the first attempt.
 pub(super) fn plan(prepared: &Prepared, argv: &[OsString]) -> (Plan, RunManifest) {
@@ -38,8 +38,8 @@ pub(super) fn plan(prepared: &Prepared, argv: &[OsString]) -> (Plan, RunManifest
         finished_at: None,
         elapsed_sec: None,
         test: prepared.wiring.test_name().into(),
-        backend: prepared.wiring.backend_name().into(),
-        default_choice: default_choice(&prepared.wiring),
+        backend: prepared.choice.backend.clone(),
+        default_choice: prepared.choice.by_default.clone(),
         settings: settings.record.clone(),
         plan: plan.record.clone(),
         plugins: Vec::new(),
@@ -75,17 +75,6 @@ fn run_id(now: jiff::Timestamp, test: &str) -> String {
     format!("{}-{test}-{}", now.strftime("%Y%m%dT%H%M%SZ"), &random[..6])
 }
 
-fn default_choice(wiring: &Wiring) -> Option<String> {
-    let settings = wiring.settings();
-    (settings.backend.is_none() && settings.models.is_empty()).then(|| {
-        format!(
-            "neither --backend nor --model given: {} with {}",
-            wiring::DEFAULT_BACKEND,
-            wiring::DEFAULT_MODEL
-        )
-    })
-}
-
 fn warnings(prepared: &Prepared) -> Vec<String> {
     let mut warnings = Vec::new();
     let required = |role: &str| {
@@ -96,6 +85,9 @@ fn warnings(prepared: &Prepared) -> Vec<String> {
             warnings
                 .push(format!("role `{role}` is SKIPPED, so no attempt can get a score: {reason}"));
         }
+    }
+    if prepared.choice.has_demo_model() {
+        warnings.push(format!("`{SAMPLE}` is a demo model, no reference for quality"));
     }
     let num_ctx = u64::from(prepared.session.options.generate.num_ctx);
     for identity in &prepared.models {

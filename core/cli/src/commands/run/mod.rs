@@ -25,10 +25,15 @@ use prepare::prepare;
 pub(crate) fn run(global: &GlobalArgs, args: &RunArgs, argv: &[OsString]) -> Result<ExitCode> {
     let settings = wiring::with_flags(global, settings::run_layer(args)?)?;
     Journal::check_writable(&settings.out)?;
-    let observer = progress::observer(global.quiet);
     let cancel = CancelToken::default();
     stop_on_interrupt(&cancel);
-    let prepared = prepare(Wiring::new(global, settings), &observer, &cancel)?;
+    let wiring = Wiring::new(global, settings);
+    let choice = wiring.choose(&cancel)?;
+    if let Some(choice) = choice.by_default.as_ref().filter(|_| !global.quiet) {
+        output::note(choice);
+    }
+    let observer = progress::observer(global.quiet);
+    let prepared = prepare(wiring, choice, &observer, &cancel)?;
     let (plan, mut manifest) = plan(&prepared, argv);
     let limit = prepared.wiring.settings().fail_under;
     if let Some(limit) = limit.filter(|limit| *limit > manifest.max_score) {
@@ -38,9 +43,6 @@ pub(crate) fn run(global: &GlobalArgs, args: &RunArgs, argv: &[OsString]) -> Res
     }
     if cancel.is_cancelled() {
         return Err(CliError::new(ExitCode::Interrupted, "interrupted before the first attempt"));
-    }
-    if let Some(choice) = manifest.default_choice.as_ref().filter(|_| !global.quiet) {
-        output::note(choice);
     }
     for warning in &manifest.warnings {
         observer.event(&RunEvent::Warning { message: warning });

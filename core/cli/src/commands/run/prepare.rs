@@ -9,6 +9,7 @@ use llmbench_engine::preflight::Preflight;
 use llmbench_engine::session::NamedMonitor;
 use llmbench_engine::{CancelToken, Observer, RolePlayer, RunEvent, Session};
 
+use crate::choice::Choice;
 use crate::error::{CliError, Result};
 use crate::fixtures;
 use crate::fixtures::Found;
@@ -17,6 +18,7 @@ use crate::wiring::Wiring;
 /// Everything that a run needs, checked.
 pub(super) struct Prepared {
     pub(super) wiring: Wiring,
+    pub(super) choice: Choice,
     pub(super) session: Session,
     pub(super) cases: Vec<Case>,
     pub(super) fixtures: Vec<Found>,
@@ -29,13 +31,14 @@ pub(super) struct Prepared {
 /// Loads and checks everything, the cheap and local things first.
 pub(super) fn prepare(
     mut wiring: Wiring,
+    choice: Choice,
     observer: &Arc<dyn Observer>,
     cancel: &CancelToken,
 ) -> Result<Prepared> {
     let preflight = preflight(observer, cancel);
     let test = wiring.test()?;
     let description = test.describe();
-    let backend = wiring.backend()?;
+    let backend = wiring.backend(&choice.backend)?;
     let named_monitors = wiring.monitors()?;
     let players = wiring.roles(&description)?;
     wiring.check_plugin_settings()?;
@@ -45,7 +48,9 @@ pub(super) fn prepare(
     let cases = preflight.cases(&*test, &files)?;
 
     let server = preflight.server(&backend)?;
-    let models = preflight.models(&backend, &wiring.models())?;
+    let models = preflight.models(&backend, &choice.models);
+    let models = models.map_err(|error| choice.explain(error))?;
+    wiring.fit_context(&models);
     let (monitors, monitor_records) = monitors(&preflight, named_monitors)?;
     let (roles, role_records) = preflight.roles(players, &cases)?;
 
@@ -62,6 +67,7 @@ pub(super) fn prepare(
     );
     Ok(Prepared {
         wiring,
+        choice,
         session,
         cases,
         fixtures,
