@@ -212,7 +212,7 @@ impl Default for GenerateOptions {
             temperature: 0.2,
             top_p: 0.9,
             top_k: 40,
-            repeat_penalty: 1.1,
+            repeat_penalty: 1.0,
             seed: 42,
         }
     }

@@ -169,7 +169,7 @@ mod tests {
                 "stream": true,
                 "options": {
                     "num_ctx": 8192, "num_predict": 2048, "temperature": 0.0, "top_p": 0.9,
-                    "top_k": 40, "repeat_penalty": 1.1, "seed": 42,
+                    "top_k": 40, "repeat_penalty": 1.0, "seed": 42,
                 },
                 "keep_alive": "5m",
             })
