@@ -9,11 +9,11 @@ use llmbench_api::{
     Result, ServerInfo,
 };
 
-use crate::identity::identity;
-use crate::model::Model;
+use crate::engine::{self, Engine};
+use crate::identity;
 use crate::sampling::Sampler;
-use crate::settings::Settings;
-use crate::source::{self, SAMPLE, Source};
+use crate::settings::{EngineName, Settings};
+use crate::source::{self, SAMPLE};
 use crate::text::TextStream;
 
 /// Runs GGUF models in this process.
@@ -26,7 +26,7 @@ pub struct Embedded {
 /// The one model in memory.
 struct Loaded {
     name: String,
-    model: Model,
+    engine: Box<dyn Engine>,
 }
 
 impl Embedded {
@@ -36,22 +36,32 @@ impl Embedded {
     /// [`ErrorKind::Settings`] for a wrong key or value.
     pub fn new(settings: Json) -> Result<Self> {
         let settings: Settings = llmbench_plugin::settings("embedded", settings)?;
+        settings.check()?;
         let threads = settings.apply_threads()?;
         Ok(Self { settings, threads, loaded: Mutex::new(None) })
     }
 
-    /// The model called `name` in memory, and the seconds that loading it took.
-    fn model(&self, name: &str) -> Result<(MutexGuard<'_, Option<Loaded>>, f64)> {
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The model called `name` in memory, ready for a prompt, and the seconds that this took.
+    fn model(
+        &self,
+        name: &str,
+        options: &GenerateOptions,
+    ) -> Result<(MutexGuard<'_, Option<Loaded>>, f64)> {
+        let mut loaded = self.lock();
         let start = Instant::now();
         if loaded.as_ref().is_none_or(|loaded| loaded.name != name) {
             *loaded = None; // two models at once may not fit
-            let source = Source::open(name)?;
-            let what = what(name);
-            let model = Model::load(&source, &what, self.settings.chat_template.as_deref())?;
-            *loaded = Some(Loaded { name: name.to_owned(), model });
+            let engine = engine::load(name, &what(name), &self.settings, self.threads)?;
+            *loaded = Some(Loaded { name: name.to_owned(), engine });
+        }
+        if let Some(Loaded { engine, .. }) = loaded.as_mut() {
+            engine.start(engine.longest_context().min(options.num_ctx as usize))?;
         }
         Ok((loaded, start.elapsed().as_secs_f64()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Loaded>> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -63,7 +73,11 @@ impl Backend for Embedded {
             location: "in this process".into(),
             process_id: Some(std::process::id()),
             caches_prompts: Some(false),
-            notes: vec![format!("computes with candle on {} CPU threads", self.threads)],
+            notes: vec![format!(
+                "computes with {} on {} CPU threads",
+                library(self.settings.engine),
+                self.threads
+            )],
         })
     }
 
@@ -82,11 +96,19 @@ impl Backend for Embedded {
     }
 
     fn identify(&self, model: &str, _: &CallContext) -> Result<ModelIdentity> {
-        identity(model, &Source::open(model)?, &what(model))
+        let loaded = self.lock();
+        let loaded = loaded.as_ref().filter(|loaded| loaded.name == model);
+        let gpu_share = loaded.map(|loaded| loaded.engine.gpu_share());
+        identity::identity(model, &what(model), self.settings.engine, gpu_share)
     }
 
-    fn load(&self, model: &str, _: &GenerateOptions, _: &CallContext) -> Result<Measured<f64>> {
-        let (_loaded, seconds) = self.model(model)?;
+    fn load(
+        &self,
+        model: &str,
+        options: &GenerateOptions,
+        _: &CallContext,
+    ) -> Result<Measured<f64>> {
+        let (_loaded, seconds) = self.model(model, options)?;
         Ok(Measured::known(seconds))
     }
 
@@ -99,12 +121,12 @@ impl Backend for Embedded {
         check(request)?;
         let clock = cx.clock();
         let sent_at_ns = clock.now_ns();
-        let (mut loaded, load_sec) = self.model(&request.model)?;
-        let Some(Loaded { model, .. }) = loaded.as_mut() else {
+        let (mut loaded, load_sec) = self.model(&request.model, &request.options)?;
+        let Some(Loaded { engine, .. }) = loaded.as_mut() else {
             unreachable!("`Embedded::model` leaves a model behind")
         };
         let answer = Answer { request, sink, cx, what: what(&request.model) };
-        answer.run(model, sent_at_ns, load_sec)
+        answer.run(engine.as_mut(), sent_at_ns, load_sec)
     }
 }
 
@@ -117,13 +139,12 @@ struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    fn run(&self, model: &mut Model, sent_at_ns: u64, load_sec: f64) -> Result<Generation> {
+    fn run(&self, model: &mut dyn Engine, sent_at_ns: u64, load_sec: f64) -> Result<Generation> {
         let options = &self.request.options;
-        let mut history = model.tokenizer.encode(&model.template.render(&self.request.messages)?);
+        let mut history = model.encode(&model.template().render(&self.request.messages)?);
         let prompt_tokens = history.len();
         let context = self.context(model, prompt_tokens)?;
 
-        model.clear();
         let start = Instant::now();
         let in_phase = |phase: &'static str| move |error: Error| error.with_phase(phase);
         let mut logits = model.prefill(&history, self.cx).map_err(in_phase("first_token"))?;
@@ -137,11 +158,11 @@ impl Answer<'_> {
         let done_reason = loop {
             let token = sampler.pick(logits, &history).ok_or_else(|| self.no_numbers())?;
             let at_ns = clock.now_ns();
-            if model.tokenizer.is_end(token) {
+            if model.is_end(token) {
                 break DoneReason::Stop;
             }
             history.push(token);
-            let piece = stream.push(&model.tokenizer.bytes(token));
+            let piece = stream.push(&model.bytes(token));
             if !piece.is_empty() {
                 first_token_at_ns.get_or_insert(at_ns);
                 text.push_str(&piece);
@@ -182,9 +203,8 @@ impl Answer<'_> {
     }
 
     /// The context that this request may fill, unless its prompt alone fills it.
-    fn context(&self, model: &Model, prompt_tokens: usize) -> Result<usize> {
-        let (built_for, asked) =
-            (model.dims.context as usize, self.request.options.num_ctx as usize);
+    fn context(&self, model: &dyn Engine, prompt_tokens: usize) -> Result<usize> {
+        let (built_for, asked) = (model.longest_context(), self.request.options.num_ctx as usize);
         let context = built_for.min(asked);
         if prompt_tokens < context {
             return Ok(context);
@@ -233,6 +253,13 @@ fn check(request: &GenerateRequest) -> Result<()> {
         return Ok(());
     };
     Err(Error::new(ErrorKind::Unsupported, format!("the embedded engine cannot do {what}")))
+}
+
+fn library(engine: EngineName) -> &'static str {
+    match engine {
+        EngineName::Candle => "candle",
+        EngineName::LlamaCpp => "llama.cpp",
+    }
 }
 
 /// How errors call a model.

@@ -14,7 +14,13 @@ pub(crate) fn broken(what: &str, why: impl std::fmt::Display) -> Error {
 
 /// The file is sound, but the engine would compute something else than the model.
 pub(crate) fn unsupported(what: &str, why: impl std::fmt::Display) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("load {what}: {why}")).with_hint(ELSEWHERE)
+    let error = Error::new(ErrorKind::Unsupported, format!("load {what}: {why}"));
+    if cfg!(feature = "llama-cpp") {
+        error
+            .with_hint(format!("compute it with `--set embedded.engine=llama-cpp`, or {ELSEWHERE}"))
+    } else {
+        error.with_hint(ELSEWHERE)
+    }
 }
 
 /// The library that computes failed.

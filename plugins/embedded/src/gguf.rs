@@ -67,6 +67,16 @@ impl Gguf {
         self.content.tensor_infos.values().filter_map(measure).map(|(weights, _)| weights).sum()
     }
 
+    /// The weights that take part in one token when `used` of `count` experts do.
+    pub(crate) fn active_parameters(&self, used: u64, count: u64) -> u64 {
+        let share = |(name, info): (&String, &TensorInfo)| {
+            let (weights, _) = measure(info)?;
+            let of_experts = name.contains("_exps.");
+            Some(if of_experts { weights / count.max(1) * used } else { weights })
+        };
+        self.content.tensor_infos.iter().filter_map(share).sum()
+    }
+
     /// The text under `key`.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         match self.content.metadata.get(key)? {

@@ -1,27 +1,25 @@
-//! A loaded model: tokens in, logits out.
+//! A model loaded by candle: tokens in, logits out.
 
 use std::io::Cursor;
 
 use candle_core::quantized::gguf_file::{Content, Value};
 use candle_core::{Device, Tensor};
 use candle_transformers::models::{quantized_llama, quantized_qwen2, quantized_qwen3};
-use llmbench_api::{CallContext, Result};
+use llmbench_api::Result;
 
 use crate::arch::{Arch, Dims};
+use crate::engine::Engine;
 use crate::error::{broken, engine, first_line};
 use crate::gguf::Gguf;
 use crate::source::Source;
 use crate::template::Template;
 use crate::tokenizer::Tokenizer;
 
-/// Tokens of a prompt that are computed at once: bounds memory, and how late a cancellation is seen.
-const CHUNK: usize = 256;
-
 /// A model in memory.
 pub(crate) struct Model {
-    pub(crate) dims: Dims,
-    pub(crate) tokenizer: Tokenizer,
-    pub(crate) template: Template,
+    dims: Dims,
+    tokenizer: Tokenizer,
+    template: Template,
     weights: Weights,
 }
 
@@ -35,30 +33,35 @@ impl Model {
         let weights = Weights::load(gguf, source, dims)?;
         Ok(Self { dims, tokenizer, template, weights })
     }
+}
 
-    /// Forgets every token; needed before each prompt.
-    pub(crate) fn clear(&mut self) {
+impl Engine for Model {
+    fn template(&self) -> &Template {
+        &self.template
+    }
+
+    fn longest_context(&self) -> usize {
+        self.dims.context as usize
+    }
+
+    fn encode(&self, text: &str) -> Vec<u32> {
+        self.tokenizer.encode(text)
+    }
+
+    fn is_end(&self, token: u32) -> bool {
+        self.tokenizer.is_end(token)
+    }
+
+    fn bytes(&self, token: u32) -> Vec<u8> {
+        self.tokenizer.bytes(token)
+    }
+
+    fn start(&mut self, _: usize) -> Result<()> {
         self.weights.clear();
+        Ok(())
     }
 
-    /// Computes a whole prompt; the logits of the token that follows it.
-    ///
-    /// # Errors
-    /// When the call is cancelled or its deadline passes, or the engine fails.
-    pub(crate) fn prefill(&mut self, tokens: &[u32], cx: &CallContext) -> Result<Vec<f32>> {
-        let mut logits = Vec::new();
-        for (index, chunk) in tokens.chunks(CHUNK).enumerate() {
-            cx.check()?;
-            logits = self.forward(chunk, index * CHUNK)?;
-        }
-        Ok(logits)
-    }
-
-    /// Computes `tokens` after the `position` ones before them; the logits of the next token.
-    ///
-    /// # Errors
-    /// When the engine fails.
-    pub(crate) fn forward(&mut self, tokens: &[u32], position: usize) -> Result<Vec<f32>> {
+    fn forward(&mut self, tokens: &[u32], position: usize) -> Result<Vec<f32>> {
         let weights = &mut self.weights;
         Device::Cpu
             .with_context(move || {
@@ -86,7 +89,8 @@ pub(crate) fn read(
         return Err(broken(what, format!("{tokens} tokens, but embeddings for {rows}")));
     }
     let (begin, end) = (tokenizer.named(&gguf, "bos"), tokenizer.named(&gguf, "eos"));
-    let template = Template::read(&gguf, chat_template, begin, end)?;
+    let stored = gguf.text("tokenizer.chat_template");
+    let template = Template::read(stored, what, chat_template, begin, end)?;
     Ok((gguf, dims, tokenizer, template))
 }
 

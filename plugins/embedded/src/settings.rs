@@ -8,6 +8,8 @@ use llmbench_api::{Error, ErrorKind, Json, Result};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use crate::engine::not_built;
+
 /// Variables from which candle takes the size of its thread pools.
 const POOLS: [&str; 2] = ["CANDLE_NUM_THREADS", "RAYON_NUM_THREADS"];
 
@@ -21,9 +23,41 @@ pub(crate) struct Settings {
     /// A file with a chat template in place of the model's own, or `raw` for none:
     /// the messages' texts one after the other.
     pub(crate) chat_template: Option<String>,
+    /// What computes.
+    pub(crate) engine: EngineName,
+    /// Layers that llama.cpp puts into GPU memory; without it all where it finds a GPU, else none.
+    #[serde(deserialize_with = "layers")]
+    pub(crate) gpu_layers: Option<u32>,
+}
+
+/// The libraries that can compute.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum EngineName {
+    /// candle, in every build.
+    #[default]
+    Candle,
+    /// llama.cpp, in builds with the cargo feature `llama-cpp`.
+    LlamaCpp,
 }
 
 impl Settings {
+    /// Checks what one setting means for the others.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Settings`] when this build cannot do what they say.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.engine {
+            EngineName::LlamaCpp if !cfg!(feature = "llama-cpp") => Err(not_built()),
+            EngineName::Candle if self.gpu_layers.is_some() => Err(Error::new(
+                ErrorKind::Settings,
+                "embedded.gpu_layers is set, but candle computes on the CPU here",
+            )
+            .with_hint("leave it out, or set `embedded.engine=llama-cpp` (docs/llama-cpp.md)")),
+            _ => Ok(()),
+        }
+    }
+
     /// Sizes the engine's thread pools, which a process can do only once.
     ///
     /// # Errors
@@ -69,6 +103,16 @@ fn threads<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU
         .ok_or_else(|| D::Error::custom(format!("`{value}` is not a number of threads above 0")))
 }
 
+/// A number, also as text.
+fn layers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let value = Json::deserialize(deserializer)?;
+    let number = match &value {
+        Json::String(text) => text.trim().parse().ok(),
+        other => other.as_u64().and_then(|number| u32::try_from(number).ok()),
+    };
+    number.map(Some).ok_or_else(|| D::Error::custom(format!("`{value}` is not a number of layers")))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -84,6 +128,26 @@ mod tests {
             let error = read(wrong).unwrap_err();
             assert_eq!(error.kind, ErrorKind::Settings);
             assert!(error.message.contains("threads"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_engine_that_is_not_built_in_is_said_before_anything_is_loaded() {
+        let check = |json| {
+            llmbench_plugin::settings::<Settings>("embedded", json).and_then(|read| read.check())
+        };
+        let llama_cpp = check(json!({"engine": "llama-cpp", "gpu_layers": "7"}));
+        match llama_cpp {
+            Ok(()) => assert!(cfg!(feature = "llama-cpp")),
+            Err(error) => {
+                assert!(!cfg!(feature = "llama-cpp"), "{error}");
+                assert_eq!(error.kind, ErrorKind::Settings);
+                assert!(error.hint.unwrap().contains("--features llama-cpp"));
+            }
+        }
+        assert!(check(json!({"engine": "candle"})).is_ok());
+        for wrong in [json!({"gpu_layers": 7}), json!({"gpu_layers": -1}), json!({"engine": "x"})] {
+            assert_eq!(check(wrong).unwrap_err().kind, ErrorKind::Settings);
         }
     }
 }

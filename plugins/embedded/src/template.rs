@@ -6,8 +6,6 @@ use llmbench_api::{Error, ErrorKind, Message, Result, Role};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind as JinjaError, Value, context};
 
-use crate::gguf::Gguf;
-
 /// Value of the setting that joins the messages' texts without any template.
 const RAW: &str = "raw";
 
@@ -26,12 +24,13 @@ pub(crate) enum Template {
 }
 
 impl Template {
-    /// The template that the user wants, else the one of the file.
+    /// The template that the user wants, else `stored`, the one of the file of the model called `what`.
     ///
     /// # Errors
     /// When there is none, or it cannot be parsed.
     pub(crate) fn read(
-        gguf: &Gguf,
+        stored: Option<&str>,
+        what: &str,
         wanted: Option<&str>,
         begin: String,
         end: String,
@@ -39,9 +38,9 @@ impl Template {
         let (source, origin) = match wanted {
             Some(RAW) => return Ok(Self::Raw),
             Some(path) => (read_file(Path::new(path))?, path),
-            None => match gguf.text("tokenizer.chat_template") {
-                Some(source) => (source.to_owned(), gguf.what.as_str()),
-                None => return Err(no_template(gguf)),
+            None => match stored {
+                Some(source) => (source.to_owned(), what),
+                None => return Err(no_template(what)),
             },
         };
         let mut environment = Environment::new();
@@ -108,10 +107,10 @@ fn read_file(path: &Path) -> Result<String> {
     })
 }
 
-fn no_template(gguf: &Gguf) -> Error {
+fn no_template(what: &str) -> Error {
     Error::new(
         ErrorKind::Unsupported,
-        format!("load {}: it holds no chat template, so it cannot chat", gguf.what),
+        format!("load {what}: it holds no chat template, so it cannot chat"),
     )
     .with_hint(
         "name one with `--set embedded.chat_template=FILE`, or `raw` for a base model that just continues text",
