@@ -49,6 +49,10 @@ impl Settings {
     pub(crate) fn check(&self) -> Result<()> {
         match self.engine {
             EngineName::LlamaCpp if !cfg!(feature = "llama-cpp") => Err(not_built()),
+            #[cfg(feature = "llama-cpp")]
+            EngineName::LlamaCpp if self.gpu_layers.is_some() => {
+                crate::llama_cpp::gpu_layers(self).map(|_| ())
+            }
             EngineName::Candle if self.gpu_layers.is_some() => Err(Error::new(
                 ErrorKind::Settings,
                 "embedded.gpu_layers is set, but candle computes on the CPU here",
@@ -136,14 +140,11 @@ mod tests {
         let check = |json| {
             llmbench_plugin::settings::<Settings>("embedded", json).and_then(|read| read.check())
         };
-        let llama_cpp = check(json!({"engine": "llama-cpp", "gpu_layers": "7"}));
-        match llama_cpp {
-            Ok(()) => assert!(cfg!(feature = "llama-cpp")),
-            Err(error) => {
-                assert!(!cfg!(feature = "llama-cpp"), "{error}");
-                assert_eq!(error.kind, ErrorKind::Settings);
-                assert!(error.hint.unwrap().contains("--features llama-cpp"));
-            }
+        let llama_cpp = check(json!({"engine": "llama-cpp", "gpu_layers": "0"}));
+        assert_eq!(llama_cpp.is_ok(), cfg!(feature = "llama-cpp"));
+        if let Err(error) = llama_cpp {
+            assert_eq!(error.kind, ErrorKind::Settings);
+            assert!(error.hint.unwrap().contains("--features llama-cpp"));
         }
         assert!(check(json!({"engine": "candle"})).is_ok());
         for wrong in [json!({"gpu_layers": 7}), json!({"gpu_layers": -1}), json!({"engine": "x"})] {

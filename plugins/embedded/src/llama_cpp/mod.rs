@@ -208,7 +208,10 @@ fn backend() -> &'static LlamaBackend {
 }
 
 /// How many layers the settings want in GPU memory.
-fn gpu_layers(settings: &Settings) -> Result<u32> {
+///
+/// # Errors
+/// [`ErrorKind::Settings`] when they want some and llama.cpp finds no GPU.
+pub(crate) fn gpu_layers(settings: &Settings) -> Result<u32> {
     match (settings.gpu_layers, backend().supports_gpu_offload()) {
         (Some(layers), true) => Ok(layers),
         (None, true) => Ok(u32::MAX),
@@ -265,8 +268,7 @@ fn refused(what: &str, reason: Option<String>, otherwise: &str) -> Error {
     if reason.contains("allocate") {
         Error::new(ErrorKind::OutOfMemory, format!("load {what}: {reason}"))
             .with_hint("take a smaller model, or fewer `embedded.gpu_layers`")
-    } else if reason.contains("unknown model architecture") || reason.contains("unknown pre-token")
-    {
+    } else if reason.contains("unknown ") {
         let error = Error::new(ErrorKind::Unsupported, format!("load {what}: {reason}"));
         error.with_hint("this llama.cpp does not know the model yet; a newer Ollama may")
     } else {
