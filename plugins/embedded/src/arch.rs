@@ -3,7 +3,7 @@
 //! A tensor or a setting that the implementation would silently leave out makes
 //! the file unsupported: the answers would be those of another model.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use llmbench_api::Result;
 
@@ -68,10 +68,12 @@ impl Dims {
         let embedding = need("embedding_length")?;
         let of_heads = embedding.checked_div(heads).unwrap_or(0);
         let embeddings = gguf.content.tensor_infos.get("token_embd.weight");
+        let embeddings = embeddings
+            .ok_or_else(|| broken(&gguf.what, "tensor `token_embd.weight` is missing"))?;
         let dims = Self {
             arch,
             context: need("context_length")?.min(longest),
-            vocabulary: embeddings.map_or(0, |info| info.shape.dims()[0] as u64),
+            vocabulary: embeddings.shape.dims().first().map_or(0, |rows| *rows as u64),
             layers: need("block_count")?,
             embedding,
             feed_forward: need("feed_forward_length")?,
@@ -114,7 +116,9 @@ impl Dims {
     /// Every needed tensor is there in its shape, and no other one.
     fn check_tensors(&self, gguf: &Gguf) -> Result<()> {
         let mut wanted = self.tensors();
-        for (name, info) in &gguf.content.tensor_infos {
+        // In order, so that the same file always gives the same error.
+        let found: BTreeMap<_, _> = gguf.content.tensor_infos.iter().collect();
+        for (name, info) in found {
             let Some(shape) = wanted.remove(name.as_str()) else {
                 return Err(unsupported(
                     &gguf.what,

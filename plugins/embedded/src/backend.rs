@@ -99,7 +99,7 @@ impl Backend for Embedded {
         let loaded = self.lock();
         let loaded = loaded.as_ref().filter(|loaded| loaded.name == model);
         let gpu_share = loaded.map(|loaded| loaded.engine.gpu_share());
-        identity::identity(model, &what(model), self.settings.engine, gpu_share)
+        identity::identity(model, &what(model), &self.settings, gpu_share)
     }
 
     fn load(

@@ -7,6 +7,7 @@
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use candle_core::quantized::GgmlDType;
 use candle_core::quantized::gguf_file::{Content, TensorInfo, Value};
 use llmbench_api::Result;
 
@@ -173,6 +174,11 @@ fn measure(info: &TensorInfo) -> Option<(u64, u64)> {
     let weights = dims.iter().try_fold(1u64, |product, dim| product.checked_mul(*dim as u64))?;
     let (block, bytes) = (info.ggml_dtype.block_size() as u64, info.ggml_dtype.type_size() as u64);
     let row = *dims.last()? as u64;
-    (weights > 0 && weights <= MOST_WEIGHTS && row % block == 0)
+    let step = match info.ggml_dtype {
+        // candle multiplies these in pairs of blocks.
+        GgmlDType::Q4_1 | GgmlDType::Q5_0 | GgmlDType::Q5_1 => 2 * block,
+        _ => block,
+    };
+    (weights > 0 && weights <= MOST_WEIGHTS && row.is_multiple_of(step))
         .then(|| (weights, weights / block * bytes))
 }

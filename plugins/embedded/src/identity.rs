@@ -2,9 +2,9 @@
 
 use llmbench_api::{Architecture, Measured, ModelIdentity, Result};
 
-use crate::arch::Dims;
 use crate::gguf::Gguf;
-use crate::settings::EngineName;
+use crate::model;
+use crate::settings::{EngineName, Settings};
 use crate::source::{SAMPLE, Source};
 
 /// The bindings, which bring llama.cpp along; the version is pinned in Cargo.toml.
@@ -86,18 +86,18 @@ impl Facts {
 /// The identity of the model called `name`; `gpu_share` is what its engine says, once it is loaded.
 ///
 /// # Errors
-/// As [`Gguf::read`] and [`Dims::read`].
+/// As loading the model, apart from its weights: whoever asks learns early what is wrong.
 pub(crate) fn identity(
     name: &str,
     what: &str,
-    engine: EngineName,
+    settings: &Settings,
     gpu_share: Option<Option<f64>>,
 ) -> Result<ModelIdentity> {
     let source = Source::open(name)?;
-    let facts = match engine {
+    let facts = match settings.engine {
         EngineName::Candle => {
-            let gguf = Gguf::read(&source, what)?;
-            Facts { context: Some(Dims::read(&gguf)?.context), ..Facts::read(&gguf) }
+            let (gguf, dims, ..) = model::read(&source, what, settings.chat_template.as_deref())?;
+            Facts { context: Some(dims.context), ..Facts::read(&gguf) }
         }
         #[cfg(feature = "llama-cpp")]
         EngineName::LlamaCpp => crate::llama_cpp::facts(&source, name, what)?,
@@ -132,10 +132,10 @@ pub(crate) fn identity(
         expert_count: experts(facts.experts),
         experts_used: experts(facts.experts_used),
         context_length: Measured::or_absent(facts.context, "the file does not say it"),
-        gpu_offload_share: offload(engine, gpu_share),
+        gpu_offload_share: offload(settings.engine, gpu_share),
         server_version: Measured::noted(
             env!("CARGO_PKG_VERSION").to_owned(),
-            match engine {
+            match settings.engine {
                 EngineName::Candle => "version of the embedded engine".to_owned(),
                 EngineName::LlamaCpp => {
                     format!("version of the embedded engine, which computes with {LLAMA_CPP}")

@@ -10,7 +10,9 @@ use llmbench_api::Result;
 use crate::error::{broken, unsupported};
 use crate::gguf::{self, Gguf};
 
-/// `tokenizer.ggml.token_type`: part of the control language, never text.
+/// `tokenizer.ggml.token_type`: stands for what the vocabulary lacks.
+const UNKNOWN: u64 = 2;
+/// Part of the control language, never text.
 const CONTROL: u64 = 3;
 /// Added by the model's makers; found in text before everything else.
 const USER_DEFINED: u64 = 4;
@@ -37,7 +39,7 @@ struct Piece {
 /// Turns text between special tokens into tokens.
 #[derive(Debug)]
 enum Splitter {
-    Spm(spm::Spm),
+    Spm(Box<spm::Spm>),
     Bpe(Box<bpe::Bpe>),
 }
 
@@ -69,7 +71,7 @@ impl Tokenizer {
             .map(|(text, kind)| Piece { text: text.to_owned(), kind })
             .collect();
         let (splitter, begins) = match gguf.text("tokenizer.ggml.model") {
-            Some("llama") => (Splitter::Spm(spm::Spm::read(gguf, &pieces)?), true),
+            Some("llama") => (Splitter::Spm(Box::new(spm::Spm::read(gguf, &pieces)?)), true),
             Some("gpt2") => {
                 let bpe = bpe::Bpe::read(gguf, &pieces)?;
                 let begins = bpe.begins_by_default();
@@ -96,7 +98,7 @@ impl Tokenizer {
             (0..).zip(&pieces).filter(|(_, p)| is_end_by_name(p)).map(|(id, _): (u32, _)| id),
         );
         let special = |(_, piece): &(u32, &Piece)| {
-            matches!(piece.kind, CONTROL | USER_DEFINED) && !piece.text.is_empty()
+            matches!(piece.kind, UNKNOWN | CONTROL | USER_DEFINED) && !piece.text.is_empty()
         };
         let mut specials: Vec<u32> = (0..).zip(&pieces).filter(special).map(|(id, _)| id).collect();
         specials.sort_by_key(|id| std::cmp::Reverse(pieces[*id as usize].text.len()));
