@@ -16,6 +16,8 @@ use crate::{CancelToken, fixtures};
 
 /// How long a server may take to say who it is.
 const PROBE_LIMIT: Duration = Duration::from_secs(10);
+/// Longer: an engine in this process reads a whole model file to tell its digest.
+const IDENTIFY_LIMIT: Duration = Duration::from_secs(60);
 /// How long a monitor may take to say what it sees.
 const MONITOR_LIMIT: Duration = Duration::from_secs(4);
 /// How long tools may take to get ready: the first use installs them.
@@ -55,7 +57,7 @@ impl Preflight {
     ) -> Result<Vec<ModelIdentity>, Error> {
         let identify = |name: &String| {
             let (backend, name) = (Arc::clone(backend), name.clone());
-            bounded("identifying a model", &self.context(PROBE_LIMIT), move |cx| {
+            bounded("identifying a model", &self.context(IDENTIFY_LIMIT), move |cx| {
                 backend.identify(&name, cx)
             })
         };

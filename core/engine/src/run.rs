@@ -41,6 +41,9 @@ pub struct RunOutcome {
     pub manifest: RunManifest,
     /// As they stand in `samples.jsonl`.
     pub records: Vec<AttemptRecord>,
+    /// Why no attempt got an answer, when all were refused for what the model
+    /// or the machine cannot do, so that trying again would not help.
+    pub refused: Option<Error>,
 }
 
 /// Executes the plan.
@@ -63,6 +66,7 @@ pub fn run(input: RunInput<'_>) -> Result<RunOutcome, JournalError> {
         records: Vec::new(),
         prompts_seen: HashSet::new(),
         unreachable: 0,
+        refused: None,
     };
     let end = match runner.attempts(plan) {
         Ok(end) => end,
@@ -80,7 +84,13 @@ pub fn run(input: RunInput<'_>) -> Result<RunOutcome, JournalError> {
     manifest.finished_at = Some(jiff::Timestamp::now().to_string());
     manifest.elapsed_sec = Some(started.elapsed().as_secs_f64());
     runner.journal.write_manifest(&manifest)?;
-    Ok(RunOutcome { dir: runner.journal.dir().to_owned(), manifest, records: runner.records })
+    let refused = runner.refused.filter(|(_, count)| *count == runner.records.len());
+    Ok(RunOutcome {
+        dir: runner.journal.dir().to_owned(),
+        manifest,
+        records: runner.records,
+        refused: refused.map(|(error, _)| error),
+    })
 }
 
 struct Runner<'a> {
@@ -93,6 +103,8 @@ struct Runner<'a> {
     prompts_seen: HashSet<(usize, usize)>,
     /// Attempts in a row that found no server.
     unreachable: u32,
+    /// Attempts that were refused for good, and why the first one was.
+    refused: Option<(Error, usize)>,
 }
 
 struct End {
@@ -142,6 +154,9 @@ impl Runner<'_> {
             let no_server =
                 attempt.error.as_ref().is_some_and(|error| error.kind == ErrorKind::Unavailable);
             self.unreachable = if no_server { self.unreachable + 1 } else { 0 };
+            if let Some(error) = attempt.error.filter(|error| is_refusal(error.kind)) {
+                self.refused.get_or_insert((error, 0)).1 += 1;
+            }
             self.records.push(attempt.record);
             if self.unreachable >= MOST_UNREACHABLE && index + 1 < plan.attempts.len() {
                 let error = format!(
@@ -219,6 +234,12 @@ impl Runner<'_> {
         self.manifest.warnings.append(&mut warm_up.warnings);
         outcome
     }
+}
+
+/// True for what neither a retry nor another attempt can change.
+fn is_refusal(kind: ErrorKind) -> bool {
+    use ErrorKind::{InvalidInput, ModelNotFound, OutOfMemory, Unsupported};
+    matches!(kind, InvalidInput | ModelNotFound | OutOfMemory | Unsupported)
 }
 
 /// How a model counts tokens, as far as its warm-up told.

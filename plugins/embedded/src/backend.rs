@@ -13,7 +13,7 @@ use crate::engine::{self, Engine};
 use crate::identity;
 use crate::sampling::Sampler;
 use crate::settings::{EngineName, Settings};
-use crate::source::{self, SAMPLE};
+use crate::source::{self, Digests, SAMPLE};
 use crate::text::TextStream;
 
 /// Runs GGUF models in this process.
@@ -21,6 +21,7 @@ pub struct Embedded {
     settings: Settings,
     threads: usize,
     loaded: Mutex<Option<Loaded>>,
+    digests: Digests,
 }
 
 /// The one model in memory.
@@ -38,7 +39,7 @@ impl Embedded {
         let settings: Settings = llmbench_plugin::settings("embedded", settings)?;
         settings.check()?;
         let threads = settings.apply_threads()?;
-        Ok(Self { settings, threads, loaded: Mutex::new(None) })
+        Ok(Self { settings, threads, loaded: Mutex::new(None), digests: Digests::default() })
     }
 
     /// The model called `name` in memory, ready for a prompt, and the seconds that this took.
@@ -81,25 +82,28 @@ impl Backend for Embedded {
         })
     }
 
-    fn models(&self, cx: &CallContext) -> Result<Vec<ModelSummary>> {
+    fn models(&self, _: &CallContext) -> Result<Vec<ModelSummary>> {
         let summary = |(name, size): (String, u64)| {
-            let identity = self.identify(&name, cx).ok();
+            let digest = Measured::absent("a list is no reason to read whole files");
+            let identity =
+                identity::identity(&name, &what(&name), &self.settings, digest, None).ok();
             ModelSummary {
                 size_bytes: Some(size),
                 quantization: identity.as_ref().and_then(|id| id.quantization.value.clone()),
                 parameters: identity.as_ref().and_then(|id| id.parameters.value).map(in_words),
-                digest: identity.and_then(|id| id.digest.value),
+                digest: None,
                 name,
             }
         };
         Ok(source::list().into_iter().map(summary).collect())
     }
 
-    fn identify(&self, model: &str, _: &CallContext) -> Result<ModelIdentity> {
+    fn identify(&self, model: &str, cx: &CallContext) -> Result<ModelIdentity> {
         let loaded = self.lock();
         let loaded = loaded.as_ref().filter(|loaded| loaded.name == model);
         let gpu_share = loaded.map(|loaded| loaded.engine.gpu_share());
-        identity::identity(model, &what(model), &self.settings, gpu_share)
+        let digest = Measured::known(self.digests.of(model, cx)?);
+        identity::identity(model, &what(model), &self.settings, digest, gpu_share)
     }
 
     fn load(
@@ -120,13 +124,20 @@ impl Backend for Embedded {
     ) -> Result<Generation> {
         check(request)?;
         let clock = cx.clock();
-        let sent_at_ns = clock.now_ns();
+        let (sent_at_ns, asked) = (clock.now_ns(), Instant::now());
         let (mut loaded, load_sec) = self.model(&request.model, &request.options)?;
+        let queue_sec = (asked.elapsed().as_secs_f64() - load_sec).max(0.0);
         let Some(Loaded { engine, .. }) = loaded.as_mut() else {
             unreachable!("`Embedded::model` leaves a model behind")
         };
         let answer = Answer { request, sink, cx, what: what(&request.model) };
-        answer.run(engine.as_mut(), sent_at_ns, load_sec)
+        let generation = answer.run(engine.as_mut())?;
+        Ok(Generation {
+            load_sec: Some(load_sec),
+            queue_sec: Some(queue_sec),
+            sent_at_ns,
+            ..generation
+        })
     }
 }
 
@@ -139,7 +150,8 @@ struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    fn run(&self, model: &mut dyn Engine, sent_at_ns: u64, load_sec: f64) -> Result<Generation> {
+    /// The answer, without the times before it.
+    fn run(&self, model: &mut dyn Engine) -> Result<Generation> {
         let options = &self.request.options;
         let mut history = model.encode(&model.template().render(&self.request.messages)?);
         let prompt_tokens = history.len();
@@ -191,11 +203,8 @@ impl Answer<'_> {
             done_reason_raw: Some(word.to_owned()),
             prompt_tokens: Some(prompt_tokens as u64),
             completion_tokens: Some((history.len() - prompt_tokens) as u64),
-            load_sec: Some(load_sec),
             prefill_sec: Some(prefill_sec),
             decode_sec: Some(decode_sec),
-            queue_sec: Some(0.0),
-            sent_at_ns,
             first_token_at_ns,
             done_at_ns,
             ..Generation::default()

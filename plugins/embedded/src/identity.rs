@@ -91,6 +91,7 @@ pub(crate) fn identity(
     name: &str,
     what: &str,
     settings: &Settings,
+    digest: Measured<String>,
     gpu_share: Option<Option<f64>>,
 ) -> Result<ModelIdentity> {
     let source = Source::open(name)?;
@@ -113,7 +114,7 @@ pub(crate) fn identity(
     };
     Ok(ModelIdentity {
         name: name.to_owned(),
-        digest: Measured::known(source.digest()),
+        digest,
         family: Measured::or_absent(facts.family, "the file does not say it"),
         quantization: Measured::or_absent(
             quantization.map(|(_, name)| (*name).to_owned()),

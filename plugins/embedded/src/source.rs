@@ -1,15 +1,19 @@
 //! Where a model's bytes come from.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
-use llmbench_api::{Error, ErrorKind, Result};
+use llmbench_api::{CallContext, Error, ErrorKind, Result};
 use llmbench_plugin::MappedFile;
 use sha2::{Digest, Sha256};
 
+/// Bytes between two looks at the clock.
+const HASHED_AT_ONCE: usize = 16 << 20;
 /// Name of the model that comes with the plugin.
 pub(crate) const SAMPLE: &str = "sample";
 static SAMPLE_BYTES: &[u8] = include_bytes!("../sample-model/vue-ts-sample.gguf");
@@ -37,14 +41,36 @@ impl Source {
             Err(error) => Err(not_found(name, &error)),
         }
     }
+}
 
-    /// SHA-256 of the bytes, in hexadecimal.
-    pub(crate) fn digest(&self) -> String {
-        let mut text = "sha256:".to_owned();
-        for byte in Sha256::digest(&**self) {
-            let _ = write!(text, "{byte:02x}");
+/// Digests of the files that were asked for, each computed once.
+#[derive(Debug, Default)]
+pub(crate) struct Digests(Mutex<HashMap<(String, Option<SystemTime>), String>>);
+
+impl Digests {
+    /// SHA-256 of the bytes of the model called `name`, in hexadecimal.
+    ///
+    /// # Errors
+    /// When the call is cancelled or its deadline passes: a large file takes a while.
+    pub(crate) fn of(&self, name: &str, cx: &CallContext) -> Result<String> {
+        let source = Source::open(name)?;
+        let changed = std::fs::metadata(name).and_then(|metadata| metadata.modified()).ok();
+        let key = (name.to_owned(), changed);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(digest) = known.get(&key) {
+            return Ok(digest.clone());
         }
-        text
+        let mut hasher = Sha256::new();
+        for chunk in source.chunks(HASHED_AT_ONCE) {
+            cx.check()?;
+            hasher.update(chunk);
+        }
+        let mut digest = "sha256:".to_owned();
+        for byte in hasher.finalize() {
+            let _ = write!(digest, "{byte:02x}");
+        }
+        known.insert(key, digest.clone());
+        Ok(digest)
     }
 }
 

@@ -50,7 +50,7 @@ fn roles_line(manifest: &RunManifest) -> String {
 
 /// Writes the derived files, shows the summary, decides the exit code.
 pub(super) fn finish(prepared: Prepared, outcome: RunOutcome, args: &RunArgs) -> Result<ExitCode> {
-    let RunOutcome { dir, manifest, records } = outcome;
+    let RunOutcome { dir, manifest, records, refused } = outcome;
     let report = Report::new(&manifest, &records);
     let written = llmbench_report::write_derived(&dir, &manifest, &records);
     let fail_under = prepared.wiring.settings().fail_under;
@@ -63,6 +63,11 @@ pub(super) fn finish(prepared: Prepared, outcome: RunOutcome, args: &RunArgs) ->
     if let Err(error) = written {
         let attempts = format!("all attempts are in {}", dir.display());
         return Err(CliError::not_ready(error.to_string()).detail(attempts).hint(error.hint()));
+    }
+    if let Some(error) = refused {
+        return Err(
+            CliError::from(error).detail(format!("no attempt got an answer: {}", dir.display()))
+        );
     }
     exit_code(&manifest, &records, &report.summary, fail_under)
 }
