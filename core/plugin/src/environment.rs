@@ -5,13 +5,14 @@ use std::ffi::OsStr;
 /// Sets a variable of this process, unless the user has set it.
 ///
 /// For libraries that take a setting from the environment only. Call it in a
-/// component's constructor: the host makes components one after the other,
-/// before it starts anything that works in parallel.
+/// component's constructor or when it loads what it needs: the host does both
+/// for one component after the other, while nothing works in parallel.
 #[expect(unsafe_code, reason = "other threads of the process could read variables meanwhile")]
 pub fn set_variable_default(name: &str, value: &OsStr) {
     if std::env::var_os(name).is_none() {
-        // SAFETY: constructors run on one thread, before the run's own threads are
-        // started; the few that exist by then (signals, progress) read no variables.
+        // SAFETY: the host makes and loads components one after the other, and no
+        // request is under way then; the threads that exist by then (signals, the
+        // display, readers of a child's output) read no variables.
         unsafe { std::env::set_var(name, value) }
     }
 }

@@ -1,5 +1,6 @@
 //! The backend itself: loading, and answering one request after the other.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -13,13 +14,14 @@ use crate::engine::{self, Engine};
 use crate::identity;
 use crate::sampling::Sampler;
 use crate::settings::{EngineName, Settings};
-use crate::source::{self, Digests, SAMPLE};
+use crate::source::{self, Digests, SAMPLE, Source};
 use crate::text::TextStream;
 
 /// Runs GGUF models in this process.
 pub struct Embedded {
     settings: Settings,
-    threads: usize,
+    /// Size of the largest model that was asked for: models are identified before the first is loaded.
+    largest_bytes: AtomicU64,
     loaded: Mutex<Option<Loaded>>,
     digests: Digests,
 }
@@ -38,8 +40,11 @@ impl Embedded {
     pub fn new(settings: Json) -> Result<Self> {
         let settings: Settings = llmbench_plugin::settings("embedded", settings)?;
         settings.check()?;
-        let threads = settings.apply_threads()?;
-        Ok(Self { settings, threads, loaded: Mutex::new(None), digests: Digests::default() })
+        if settings.threads.is_some() {
+            settings.apply_threads(0)?;
+        }
+        let largest_bytes = AtomicU64::new(0);
+        Ok(Self { settings, largest_bytes, loaded: Mutex::new(None), digests: Digests::default() })
     }
 
     /// The model called `name` in memory, ready for a prompt, and the seconds that this took.
@@ -52,13 +57,20 @@ impl Embedded {
         let start = Instant::now();
         if loaded.as_ref().is_none_or(|loaded| loaded.name != name) {
             *loaded = None; // two models at once may not fit
-            let engine = engine::load(name, &what(name), &self.settings, self.threads)?;
+            let threads = self.settings.apply_threads(self.largest_with(name)?)?;
+            let engine = engine::load(name, &what(name), &self.settings, threads)?;
             *loaded = Some(Loaded { name: name.to_owned(), engine });
         }
         if let Some(Loaded { engine, .. }) = loaded.as_mut() {
             engine.start(engine.longest_context().min(options.num_ctx as usize))?;
         }
         Ok((loaded, start.elapsed().as_secs_f64()))
+    }
+
+    /// Size of the largest model so far, the one called `name` included.
+    fn largest_with(&self, name: &str) -> Result<u64> {
+        let bytes = Source::open(name)?.len() as u64;
+        Ok(self.largest_bytes.fetch_max(bytes, Ordering::Relaxed).max(bytes))
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Loaded>> {
@@ -74,11 +86,7 @@ impl Backend for Embedded {
             location: "in this process".into(),
             process_id: Some(std::process::id()),
             caches_prompts: Some(false),
-            notes: vec![format!(
-                "computes with {} on {} CPU threads",
-                library(self.settings.engine),
-                self.threads
-            )],
+            notes: vec![format!("computes with {}", library(self.settings.engine))],
         })
     }
 
@@ -102,6 +110,7 @@ impl Backend for Embedded {
         let loaded = self.lock();
         let loaded = loaded.as_ref().filter(|loaded| loaded.name == model);
         let gpu_share = loaded.map(|loaded| loaded.engine.gpu_share());
+        self.largest_with(model)?;
         let digest = Measured::known(self.digests.of(model, cx)?);
         identity::identity(model, &what(model), &self.settings, digest, gpu_share)
     }
@@ -113,7 +122,8 @@ impl Backend for Embedded {
         _: &CallContext,
     ) -> Result<Measured<f64>> {
         let (_loaded, seconds) = self.model(model, options)?;
-        Ok(Measured::known(seconds))
+        let threads = self.settings.apply_threads(0)?;
+        Ok(Measured::noted(seconds, format!("computes on {threads} CPU thread(s)")))
     }
 
     fn generate(

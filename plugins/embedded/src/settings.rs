@@ -12,12 +12,17 @@ use crate::engine::not_built;
 
 /// Variables from which candle takes the size of its thread pools.
 const POOLS: [&str; 2] = ["CANDLE_NUM_THREADS", "RAYON_NUM_THREADS"];
+/// Model files below this size are computed by one thread. candle's threads wait actively
+/// at each of the many short steps of a token, which on a busy machine costs far more
+/// than a second core brings (README of the sample model has figures).
+const ONE_THREAD_BELOW_BYTES: u64 = 32 << 20;
 
 /// The plugin's settings, with their defaults.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
-    /// Threads that compute; the physical cores that this process may use without it.
+    /// Threads that compute; without it the physical cores that this process may use,
+    /// and one for models so small that waiting for each other would cost more.
     #[serde(deserialize_with = "threads")]
     pub(crate) threads: Option<NonZeroUsize>,
     /// A file with a chat template in place of the model's own, or `raw` for none:
@@ -62,16 +67,18 @@ impl Settings {
         }
     }
 
-    /// Sizes the engine's thread pools, which a process can do only once.
+    /// Sizes the engine's thread pools for models of up to `model_bytes`, which a process
+    /// can do only once.
     ///
     /// # Errors
-    /// [`ErrorKind::Settings`] when they have another size already.
-    pub(crate) fn apply_threads(&self) -> Result<usize> {
+    /// [`ErrorKind::Settings`] when they have another size already than the user wants.
+    pub(crate) fn apply_threads(&self, model_bytes: u64) -> Result<usize> {
         static THREADS: OnceLock<usize> = OnceLock::new();
         let from_user = || POOLS.iter().find_map(|name| std::env::var(name).ok()?.parse().ok());
-        let wanted = self.threads.map(NonZeroUsize::get).or_else(from_user);
+        let wanted = self.threads.map(NonZeroUsize::get);
         let threads = *THREADS.get_or_init(|| {
-            let threads = wanted.unwrap_or_else(usable_cores);
+            let by_size = || if model_bytes < ONE_THREAD_BELOW_BYTES { 1 } else { usable_cores() };
+            let threads = wanted.or_else(from_user).unwrap_or_else(by_size);
             for name in POOLS {
                 llmbench_plugin::set_variable_default(name, &OsString::from(threads.to_string()));
             }
