@@ -126,7 +126,7 @@ fn files_that_are_no_models_are_named() {
 #[test]
 fn a_prompt_that_fills_the_context_is_refused_and_not_cut() {
     let command = command();
-    let output = run(&command, &["--model", "sample", "--num-ctx", "40"]);
+    let output = run(&command, &["--model", "sample", "--num-ctx", "8"]);
     expect_code(&output, 3);
     expect_parts(&output.stderr, &["error:", "the prompt has", "--num-ctx allows", "hint:"]);
     let RunFiles { samples, .. } = RunFiles::below(&command.dir().join("results"));
