@@ -21,7 +21,7 @@ pub(crate) trait Engine: Send {
     /// True for a token that ends an answer.
     fn is_end(&self, token: u32) -> bool;
 
-    /// The bytes that a token of an answer stands for; control tokens stand for none.
+    /// The bytes that a token of an answer stands for; those of a control token spell its name.
     fn bytes(&self, token: u32) -> Vec<u8>;
 
     /// Makes room for `context` tokens and forgets every token; needed before each prompt.

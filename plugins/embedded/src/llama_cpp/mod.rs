@@ -113,7 +113,7 @@ impl Engine for LlamaCpp {
     }
 
     fn bytes(&self, token: u32) -> Vec<u8> {
-        self.model.vocab().token_to_piece(LlamaToken(token.cast_signed()), false, None)
+        self.model.vocab().token_to_piece(LlamaToken(token.cast_signed()), true, None)
     }
 
     fn start(&mut self, context: usize) -> Result<()> {

@@ -146,12 +146,12 @@ impl Tokenizer {
         tokens
     }
 
-    /// The bytes that a token of an answer stands for; control tokens stand for none.
+    /// The bytes that a token of an answer stands for. A control token that the model
+    /// says is shown as it is written, as Ollama does: it belongs to the answer.
     pub(crate) fn bytes(&self, token: u32) -> Vec<u8> {
         let Some(piece) = self.pieces.get(token as usize) else { return Vec::new() };
         match (piece.kind, &self.splitter) {
-            (CONTROL, _) => Vec::new(),
-            (USER_DEFINED, _) => piece.text.clone().into_bytes(),
+            (CONTROL | USER_DEFINED, _) => piece.text.clone().into_bytes(),
             (BYTE, _) => spm::byte(&piece.text).into_iter().collect(),
             (_, Splitter::Spm(_)) => spm::text(&piece.text).into_bytes(),
             (_, Splitter::Bpe(bpe)) => bpe.bytes(&piece.text),

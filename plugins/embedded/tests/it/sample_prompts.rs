@@ -1,4 +1,6 @@
-//! Twenty prompts for the sample model: our own components, worded in many ways.
+//! Prompts for the sample model: odd ones of many kinds, and ones like those of its training.
+
+use std::collections::BTreeMap;
 
 use llmbench_api::{Message, Role};
 
@@ -13,7 +15,21 @@ const COMPONENTS: [&str; 6] = [
 
 const SYSTEM: &str = "You are a careful TypeScript developer. Answer with code only.";
 
-/// The conversations.
+/// Twenty tasks of the sample model's own generator, with a seed that nothing else uses
+/// (`gen.make_case` and `prompts`, seed 31,415,926): here it is sure of its answers.
+pub(crate) fn in_style() -> Vec<Vec<Message>> {
+    let tasks: Vec<BTreeMap<String, String>> =
+        serde_json::from_str(include_str!("sample_prompts.json")).unwrap();
+    let message = |role, content: &String| Message { role, content: content.clone() };
+    let conversation = |task: &BTreeMap<String, String>| {
+        let system = Some(&task["system"]).filter(|text| !text.is_empty());
+        let user = message(Role::User, &task["user"]);
+        system.map(|text| message(Role::System, text)).into_iter().chain([user]).collect()
+    };
+    tasks.iter().map(conversation).collect()
+}
+
+/// Twenty odd ones: our own components, worded in many ways.
 pub(crate) fn conversations() -> Vec<Vec<Message>> {
     let words: [&dyn Fn(&str) -> String; 4] = [
         &|code| format!("```vue\n{code}```"),
