@@ -12,6 +12,7 @@ use llmbench_testkit::gguf::{ChatModel, Family, GgufFile, TinyModel, Value, Weig
 use llmbench_testkit::{Recorder, context};
 use serde_json::json;
 
+#[allow(dead_code, reason = "the other tests use more of it")]
 #[path = "it/sample_prompts.rs"]
 mod sample_prompts;
 
