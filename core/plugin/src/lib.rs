@@ -60,7 +60,7 @@ pub use environment::set_variable_default;
 pub use llmbench_api::*;
 #[cfg(feature = "mapped-file")]
 pub use mapped_file::MappedFile;
-pub use settings::settings;
+pub use settings::{settings, whole_number};
 
 /// What the macros need; not part of the interface.
 #[doc(hidden)]

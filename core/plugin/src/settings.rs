@@ -20,6 +20,14 @@ pub fn settings<T: DeserializeOwned>(name: &str, json: Json) -> Result<T> {
     })
 }
 
+/// The whole number that a setting holds, also as text: `--set` passes either.
+pub fn whole_number(value: &Json) -> Option<u64> {
+    match value {
+        Json::String(text) => text.trim().parse().ok(),
+        other => other.as_u64(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,6 +43,14 @@ mod tests {
         let error = settings::<Example>("demo", serde_json::json!({"limit": 3})).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Settings);
         assert!(error.message.contains("`limit`") && error.message.contains("`limit_ms`"));
+    }
+
+    #[test]
+    fn a_whole_number_may_be_text() {
+        for (json, number) in [("3", Some(3)), ("\" 3 \"", Some(3)), ("-3", None), ("\"x\"", None)]
+        {
+            assert_eq!(whole_number(&serde_json::from_str(json).unwrap()), number, "{json}");
+        }
     }
 
     #[test]

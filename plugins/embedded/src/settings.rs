@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::OnceLock;
 
 use llmbench_api::{Error, ErrorKind, Json, Result};
+use llmbench_plugin::whole_number;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -104,12 +105,8 @@ fn usable_cores() -> usize {
 /// A positive number, also as text: `--set` passes either.
 fn threads<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroUsize>, D::Error> {
     let value = Json::deserialize(deserializer)?;
-    let number = match &value {
-        Json::String(text) => text.trim().parse().ok(),
-        other => other.as_u64().and_then(|number| usize::try_from(number).ok()),
-    };
-    number
-        .and_then(NonZeroUsize::new)
+    whole_number(&value)
+        .and_then(|number| NonZeroUsize::new(usize::try_from(number).ok()?))
         .map(Some)
         .ok_or_else(|| D::Error::custom(format!("`{value}` is not a number of threads above 0")))
 }
@@ -117,10 +114,7 @@ fn threads<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU
 /// A number, also as text.
 fn layers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     let value = Json::deserialize(deserializer)?;
-    let number = match &value {
-        Json::String(text) => text.trim().parse().ok(),
-        other => other.as_u64().and_then(|number| u32::try_from(number).ok()),
-    };
+    let number = whole_number(&value).and_then(|number| u32::try_from(number).ok());
     number.map(Some).ok_or_else(|| D::Error::custom(format!("`{value}` is not a number of layers")))
 }
 

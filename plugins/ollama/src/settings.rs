@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use llmbench_api::Json;
+use llmbench_plugin::whole_number;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -47,11 +48,7 @@ impl Settings {
 /// A positive number, also as text: `--set` passes either.
 fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let value = Json::deserialize(deserializer)?;
-    let number = match &value {
-        Json::String(text) => text.trim().parse().ok(),
-        other => other.as_u64(),
-    };
-    number.filter(|number| *number > 0).ok_or_else(|| {
+    whole_number(&value).filter(|number| *number > 0).ok_or_else(|| {
         D::Error::custom(format!("`{value}` is not a whole number of milliseconds above 0"))
     })
 }
