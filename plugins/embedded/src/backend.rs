@@ -57,8 +57,9 @@ impl Embedded {
         let start = Instant::now();
         if loaded.as_ref().is_none_or(|loaded| loaded.name != name) {
             *loaded = None; // two models at once may not fit
-            let threads = self.settings.apply_threads(self.largest_with(name)?)?;
-            let engine = engine::load(name, &what(name), &self.settings, threads)?;
+            let source = Source::open(name)?;
+            let threads = self.settings.apply_threads(self.largest_with(&source))?;
+            let engine = engine::load(&source, name, &what(name), &self.settings, threads)?;
             *loaded = Some(Loaded { name: name.to_owned(), engine });
         }
         if let Some(Loaded { engine, .. }) = loaded.as_mut() {
@@ -67,10 +68,10 @@ impl Embedded {
         Ok((loaded, start.elapsed().as_secs_f64()))
     }
 
-    /// Size of the largest model so far, the one called `name` included.
-    fn largest_with(&self, name: &str) -> Result<u64> {
-        let bytes = Source::open(name)?.len() as u64;
-        Ok(self.largest_bytes.fetch_max(bytes, Ordering::Relaxed).max(bytes))
+    /// Size of the largest model so far, this one included.
+    fn largest_with(&self, source: &Source) -> u64 {
+        let bytes = source.len() as u64;
+        self.largest_bytes.fetch_max(bytes, Ordering::Relaxed).max(bytes)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Loaded>> {
@@ -93,8 +94,10 @@ impl Backend for Embedded {
     fn models(&self, _: &CallContext) -> Result<Vec<ModelSummary>> {
         let summary = |(name, size): (String, u64)| {
             let digest = Measured::absent("a list is no reason to read whole files");
-            let identity =
-                identity::identity(&name, &what(&name), &self.settings, digest, None).ok();
+            let identity = Source::open(&name).and_then(|source| {
+                identity::identity(&source, &name, &what(&name), &self.settings, digest, None)
+            });
+            let identity = identity.ok();
             ModelSummary {
                 size_bytes: Some(size),
                 quantization: identity.as_ref().and_then(|id| id.quantization.value.clone()),
@@ -107,12 +110,13 @@ impl Backend for Embedded {
     }
 
     fn identify(&self, model: &str, cx: &CallContext) -> Result<ModelIdentity> {
+        let source = Source::open(model)?;
+        self.largest_with(&source);
+        let digest = Measured::known(self.digests.of(model, &source, cx)?);
         let loaded = self.lock();
         let loaded = loaded.as_ref().filter(|loaded| loaded.name == model);
         let gpu_share = loaded.map(|loaded| loaded.engine.gpu_share());
-        self.largest_with(model)?;
-        let digest = Measured::known(self.digests.of(model, cx)?);
-        identity::identity(model, &what(model), &self.settings, digest, gpu_share)
+        identity::identity(&source, model, &what(model), &self.settings, digest, gpu_share)
     }
 
     fn load(

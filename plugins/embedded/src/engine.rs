@@ -68,22 +68,22 @@ pub(crate) trait Engine: Send {
 /// `InvalidInput` for a damaged file, `Unsupported` for what the engine does not compute,
 /// `OutOfMemory` when it says so.
 pub(crate) fn load(
+    source: &Source,
     name: &str,
     what: &str,
     settings: &Settings,
     threads: usize,
 ) -> Result<Box<dyn Engine>> {
-    let source = Source::open(name)?;
     let template = settings.chat_template.as_deref();
     match settings.engine {
-        EngineName::Candle => Ok(Box::new(Model::load(&source, what, template)?)),
+        EngineName::Candle => Ok(Box::new(Model::load(source, what, template)?)),
         #[cfg(feature = "llama-cpp")]
         EngineName::LlamaCpp => {
-            Ok(Box::new(crate::llama_cpp::LlamaCpp::load(&source, name, what, settings, threads)?))
+            Ok(Box::new(crate::llama_cpp::LlamaCpp::load(source, name, what, settings, threads)?))
         }
         #[cfg(not(feature = "llama-cpp"))]
         EngineName::LlamaCpp => {
-            let _ = threads;
+            let _ = (name, threads);
             Err(not_built())
         }
     }

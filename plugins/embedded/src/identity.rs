@@ -88,20 +88,20 @@ impl Facts {
 /// # Errors
 /// As loading the model, apart from its weights: whoever asks learns early what is wrong.
 pub(crate) fn identity(
+    source: &Source,
     name: &str,
     what: &str,
     settings: &Settings,
     digest: Measured<String>,
     gpu_share: Option<Option<f64>>,
 ) -> Result<ModelIdentity> {
-    let source = Source::open(name)?;
     let facts = match settings.engine {
         EngineName::Candle => {
-            let (gguf, dims, ..) = model::read(&source, what, settings.chat_template.as_deref())?;
+            let (gguf, dims, ..) = model::read(source, what, settings.chat_template.as_deref())?;
             Facts { context: Some(dims.context), ..Facts::read(&gguf) }
         }
         #[cfg(feature = "llama-cpp")]
-        EngineName::LlamaCpp => crate::llama_cpp::facts(&source, name, what)?,
+        EngineName::LlamaCpp => crate::llama_cpp::facts(source, name, what)?,
         #[cfg(not(feature = "llama-cpp"))]
         EngineName::LlamaCpp => return Err(crate::engine::not_built()),
     };

@@ -52,8 +52,7 @@ impl Digests {
     ///
     /// # Errors
     /// When the call is cancelled or its deadline passes: a large file takes a while.
-    pub(crate) fn of(&self, name: &str, cx: &CallContext) -> Result<String> {
-        let source = Source::open(name)?;
+    pub(crate) fn of(&self, name: &str, source: &Source, cx: &CallContext) -> Result<String> {
         let changed = std::fs::metadata(name).and_then(|metadata| metadata.modified()).ok();
         let key = (name.to_owned(), changed);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
