@@ -12,7 +12,7 @@ use crate::gguf::{self, Gguf};
 
 /// `tokenizer.ggml.token_type`: stands for what the vocabulary lacks.
 const UNKNOWN: u64 = 2;
-/// Part of the control language, never text.
+/// Part of the control language; shown as written where a model says it.
 const CONTROL: u64 = 3;
 /// Added by the model's makers; found in text before everything else.
 const USER_DEFINED: u64 = 4;
