@@ -49,6 +49,8 @@ mod log;
 mod macros;
 #[cfg(feature = "mapped-file")]
 mod mapped_file;
+#[cfg(feature = "node-tools")]
+pub mod node_tools;
 pub mod registry;
 pub mod root;
 #[cfg(feature = "runtime")]

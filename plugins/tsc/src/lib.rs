@@ -17,17 +17,15 @@
 //! those are questions of structure, for another validator.
 
 mod findings;
-mod node;
-mod process;
 mod project;
 mod settings;
 mod toolchain;
 mod validator;
 mod worker;
 
+pub use llmbench_plugin::node_tools::NpmEnvironment;
 pub use project::{PROBE, importer_text};
 pub use settings::Settings;
-pub use toolchain::NpmEnvironment;
 pub use validator::Tsc;
 pub use worker::SELF_TEST_REQUESTS;
 

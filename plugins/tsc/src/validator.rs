@@ -8,13 +8,13 @@ use llmbench_api::{
     Artifact, CallContext, Error, ErrorKind, Findings, Json, Project, Result, Severity, Validator,
     ValidatorInfo,
 };
+use llmbench_plugin::node_tools::{self, Node, NpmEnvironment, Packages, Source};
 use serde_json::json;
 
 use crate::findings;
-use crate::node::{self, Node};
 use crate::project::Staged;
 use crate::settings::Settings;
-use crate::toolchain::{NpmEnvironment, Toolchain};
+use crate::toolchain;
 use crate::worker::{Worker, self_test};
 
 /// Bound for the self-test of a new worker, which pays for the cold compiler.
@@ -30,7 +30,7 @@ pub struct Tsc {
 
 #[derive(Default)]
 struct State {
-    tools: Option<(Node, Toolchain)>,
+    tools: Option<(Node, Packages)>,
     worker: Option<Worker>,
 }
 
@@ -103,7 +103,7 @@ impl Tsc {
         Ok((worker, true))
     }
 
-    fn find_tools(&self, cx: &CallContext) -> Result<(Node, Toolchain)> {
+    fn find_tools(&self, cx: &CallContext) -> Result<(Node, Packages)> {
         let data_dir = match &self.data_dir {
             Some(path) => path.clone(),
             None => llmbench_plugin::data_dir().ok_or_else(|| {
@@ -111,8 +111,14 @@ impl Tsc {
                     .with_hint("set the environment variable LLMBENCH_DATA_DIR to a folder")
             })?,
         };
-        let node = Node::find(self.settings.node.as_deref(), cx)?;
-        let toolchain = Toolchain::provide(&self.settings, &data_dir, &self.npm, &node, cx)?;
+        let node = Node::find("tsc", self.settings.node.as_deref(), cx)?;
+        let source = Source {
+            node_modules: self.settings.node_modules.as_deref(),
+            install: self.settings.install,
+            data_dir: &data_dir,
+            environment: &self.npm,
+        };
+        let toolchain = Packages::provide(&toolchain::pins(), source, &node, cx)?;
         Ok((node, toolchain))
     }
 }
@@ -132,7 +138,7 @@ impl Validator for Tsc {
             tools: tools.map(|(tool, version)| (tool.to_owned(), version.clone())).into(),
             ..ValidatorInfo::default()
         };
-        info.notes.extend(node::advice(&hello.node));
+        info.notes.extend(node_tools::advice(&hello.node));
         state.worker = Some(worker);
         if let Some((_, toolchain)) = &state.tools {
             info.lock_sha256.clone_from(&toolchain.lock_sha256);

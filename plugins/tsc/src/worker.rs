@@ -9,15 +9,13 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use llmbench_api::{CallContext, Error, ErrorKind, Result};
+use llmbench_plugin::node_tools::{Group, Node, POLL, process};
 
 pub(crate) use protocol::{
     Answer, Hello, Outcome, Request, SfcReport, SourceFile, TypesReport, WorkerDiagnostic,
 };
 pub use self_test::SELF_TEST_REQUESTS;
 pub(crate) use self_test::self_test;
-
-use crate::node::Node;
-use crate::process::{self, Group, POLL};
 
 const PROTOCOL: u32 = 1;
 const START_LIMIT: Duration = Duration::from_secs(60);

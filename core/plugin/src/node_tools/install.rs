@@ -12,16 +12,22 @@ use std::time::Duration;
 use llmbench_api::{CallContext, Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
-use super::pins::{self, PACKAGE_JSON, PACKAGE_LOCK, Pins};
-use crate::node::{self, Node};
-use crate::process;
+use super::node::{self, Node};
+use super::pins::{self, Pins};
+use super::process;
 
 /// Written last; a folder without it was never finished.
 const STAMP: &str = "llmbench-toolchain.json";
 const INSTALL_LIMIT: Duration = Duration::from_secs(15 * 60);
 
-pub(crate) const HINT: &str = "run `llmbench doctor --fix` while online, or use packages that are \
-     installed already with `--set tsc.node_modules=PATH`";
+/// How the user gets the packages.
+pub(super) fn hint(pins: &Pins) -> String {
+    format!(
+        "run `llmbench doctor --fix` while online, or use packages that are installed already \
+         with `--set {}.node_modules=PATH`",
+        pins.plugin
+    )
+}
 
 /// Environment variables for npm beyond those of this process; for tests.
 pub type NpmEnvironment = Vec<(String, String)>;
@@ -33,7 +39,7 @@ struct Stamp {
 }
 
 /// True when `root` holds all pinned packages in the pinned versions.
-pub(crate) fn is_ready(root: &Path, pins: &Pins) -> bool {
+pub(super) fn is_ready(root: &Path, pins: &Pins) -> bool {
     let stamp = std::fs::read(root.join(STAMP)).ok();
     stamp
         .and_then(|bytes| serde_json::from_slice::<Stamp>(&bytes).ok())
@@ -53,7 +59,7 @@ fn first_wrong<'a>(root: &Path, pins: &'a Pins) -> Option<&'a str> {
 /// # Errors
 /// `Unavailable` with npm's last lines, `Cancelled`, `Timeout`. Nothing is left
 /// at `root` then.
-pub(crate) fn install(
+pub(super) fn install(
     root: &Path,
     pins: &Pins,
     environment: &NpmEnvironment,
@@ -62,7 +68,7 @@ pub(crate) fn install(
 ) -> Result<()> {
     let parent = root.parent().expect("a toolchain lies in a folder of its own");
     std::fs::create_dir_all(parent).map_err(|error| cannot_write(parent, &error))?;
-    let _lock = lock(&parent.join(format!("{}.lock", pins.folder_name())), cx)?;
+    let _lock = lock(&parent.join(format!("{}.lock", pins.folder_name())), pins, cx)?;
     if is_ready(root, pins) {
         return Ok(());
     }
@@ -70,15 +76,15 @@ pub(crate) fn install(
     remove_leftovers(parent, &prefix);
     let partial = Partial(parent.join(format!("{prefix}{}", uuid::Uuid::new_v4())));
     std::fs::create_dir(&partial.0)
-        .and_then(|()| std::fs::write(partial.0.join("package.json"), PACKAGE_JSON))
-        .and_then(|()| std::fs::write(partial.0.join("package-lock.json"), PACKAGE_LOCK))
+        .and_then(|()| std::fs::write(partial.0.join("package.json"), &pins.package_json))
+        .and_then(|()| std::fs::write(partial.0.join("package-lock.json"), &pins.package_lock))
         .map_err(|error| cannot_write(&partial.0, &error))?;
 
     run_npm(&partial.0, pins, environment, node, cx)?;
 
     if let Some(package) = first_wrong(&partial.0, pins) {
         let message = format!("npm installed no `{package}` of the pinned version");
-        return Err(Error::new(ErrorKind::Unavailable, message).with_hint(HINT));
+        return Err(Error::new(ErrorKind::Unavailable, message).with_hint(hint(pins)));
     }
     let stamp = Stamp { lock_sha256: pins.sha256.clone(), node: node.version.clone() };
     let stamp = serde_json::to_vec(&stamp).expect("a stamp is plain data");
@@ -86,7 +92,7 @@ pub(crate) fn install(
         .and_then(|()| remove_unfinished(root))
         .and_then(|()| std::fs::rename(&partial.0, root))
         .map_err(|error| cannot_write(root, &error))?;
-    cx.progress(Some(1.0), "the type checker is installed");
+    cx.progress(Some(1.0), &format!("{} is installed", pins.what));
     Ok(())
 }
 
@@ -99,7 +105,7 @@ fn run_npm(
 ) -> Result<()> {
     cx.progress(
         Some(0.0),
-        &format!("installing the type checker ({} npm packages, once)", pins.package_count),
+        &format!("installing {} ({} npm packages, once)", pins.what, pins.package_count),
     );
     let mut command = process::command(&node.npm()?);
     command
@@ -122,13 +128,13 @@ fn run_npm(
             let share = fetched.min(pins.package_count) as f64 / pins.package_count as f64;
             cx.progress(
                 Some(share * 0.99),
-                &format!("installing the type checker ({fetched}/{} packages)", pins.package_count),
+                &format!("installing {} ({fetched}/{} packages)", pins.what, pins.package_count),
             );
         }
     })
     .map_err(|error| match error.kind {
-        ErrorKind::Timeout => error.with_phase("install").with_hint(HINT),
-        _ => node::unavailable(error, HINT),
+        ErrorKind::Timeout => error.with_phase("install").with_hint(hint(pins)),
+        _ => node::unavailable(error, &hint(pins)),
     })?;
     if output.status.success() {
         return Ok(());
@@ -136,15 +142,16 @@ fn run_npm(
     let said = output.stderr.into_iter().filter(|line| !line.starts_with("npm http"));
     let said: Vec<String> = said.filter(|line| !line.starts_with("npm warn")).collect();
     let message = format!(
-        "cannot install the type checker: `npm ci` ended with {}; npm said:\n{}",
+        "cannot install {}: `npm ci` ended with {}; npm said:\n{}",
+        pins.what,
         output.status,
         process::tail(&said, 16)
     );
-    Err(Error::new(ErrorKind::Unavailable, message).with_phase("install").with_hint(HINT))
+    Err(Error::new(ErrorKind::Unavailable, message).with_phase("install").with_hint(hint(pins)))
 }
 
 /// Waits for the lock; the file stays, only the lock on it counts.
-fn lock(path: &Path, cx: &CallContext) -> Result<File> {
+fn lock(path: &Path, pins: &Pins, cx: &CallContext) -> Result<File> {
     let file = File::options()
         .create(true)
         .truncate(false)
@@ -159,7 +166,8 @@ fn lock(path: &Path, cx: &CallContext) -> Result<File> {
             Err(TryLockError::Error(error)) => return Err(cannot_write(path, &error)),
         }
         if !announced {
-            cx.progress(None, "waiting for another process that installs the type checker");
+            let what = &pins.what;
+            cx.progress(None, &format!("waiting for another process that installs {what}"));
             announced = true;
         }
         cx.check()?;

@@ -5,42 +5,48 @@ use std::time::Duration;
 
 use llmbench_api::{CallContext, Error, ErrorKind, Result};
 
-use crate::process;
+use super::process;
 
 /// Oldest major version that the worker runs on.
 const OLDEST_MAJOR: u32 = 20;
 /// The major version that is recommended.
 const RECOMMENDED_MAJOR: u32 = 24;
 
-const INSTALL_HINT: &str = "install Node.js 24 (20 or newer works), or name it with `--set tsc.node=PATH`; \
-     `llmbench doctor` checks it";
+/// What to do when there is no usable Node.js, for the user of `plugin`.
+fn install_hint(plugin: &str) -> String {
+    format!(
+        "install Node.js {RECOMMENDED_MAJOR} ({OLDEST_MAJOR} or newer works), or name it with \
+         `--set {plugin}.node=PATH`; `llmbench doctor` checks it"
+    )
+}
 
 /// A `node` that answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Node {
-    pub(crate) program: PathBuf,
+pub struct Node {
+    /// Where it lies.
+    pub program: PathBuf,
     /// Without the leading `v`.
-    pub(crate) version: String,
+    pub version: String,
 }
 
 impl Node {
-    /// The `node` that the settings name, else the first one on `PATH`.
+    /// The `node` that the settings of `plugin` name, else the first one on `PATH`.
     ///
     /// # Errors
     /// `Unavailable` when there is none, when it does not run, or when it is too old.
-    pub(crate) fn find(configured: Option<&Path>, cx: &CallContext) -> Result<Self> {
+    pub fn find(plugin: &str, configured: Option<&Path>, cx: &CallContext) -> Result<Self> {
+        let hint = install_hint(plugin);
         let program = match configured {
             Some(path) => path.to_owned(),
             None => on_path(&executable("node")).ok_or_else(|| {
-                Error::new(ErrorKind::Unavailable, "cannot find `node` on PATH")
-                    .with_hint(INSTALL_HINT)
+                Error::new(ErrorKind::Unavailable, "cannot find `node` on PATH").with_hint(&hint)
             })?,
         };
         let mut command = process::command(&program);
         command.arg("--version");
         let what = format!("`{} --version`", program.display());
         let output = process::run(command, &what, Duration::from_secs(20), cx, |_| {})
-            .map_err(|error| unavailable(error, INSTALL_HINT))?;
+            .map_err(|error| unavailable(error, &hint))?;
         let said = output.stdout.first().map(String::as_str).unwrap_or_default();
         let version = said.strip_prefix('v').filter(|_| output.status.success());
         let Some((version, major)) = version.and_then(|v| Some((v, major(v)?))) else {
@@ -49,14 +55,14 @@ impl Node {
                 output.status,
                 process::tail(&output.stderr, 3)
             );
-            return Err(Error::new(ErrorKind::Unavailable, message.trim()).with_hint(INSTALL_HINT));
+            return Err(Error::new(ErrorKind::Unavailable, message.trim()).with_hint(&hint));
         };
         if major < OLDEST_MAJOR {
             let message = format!(
                 "`{}` is Node.js {version}, and {OLDEST_MAJOR} or newer is needed",
                 program.display()
             );
-            return Err(Error::new(ErrorKind::Unavailable, message).with_hint(INSTALL_HINT));
+            return Err(Error::new(ErrorKind::Unavailable, message).with_hint(&hint));
         }
         Ok(Self { program, version: version.to_owned() })
     }
@@ -65,7 +71,7 @@ impl Node {
     ///
     /// # Errors
     /// `Unavailable` when there is none.
-    pub(crate) fn npm(&self) -> Result<PathBuf> {
+    pub fn npm(&self) -> Result<PathBuf> {
         let name = if cfg!(windows) { "npm.cmd".to_owned() } else { executable("npm") };
         self.folder()
             .map(|folder| folder.join(&name))
@@ -73,21 +79,22 @@ impl Node {
             .or_else(|| on_path(&name))
             .ok_or_else(|| {
                 let message = format!(
-                    "cannot find `npm` beside `{}` or on PATH; it installs the type checker",
+                    "cannot find `npm` beside `{}` or on PATH; it installs packages",
                     self.program.display()
                 );
-                Error::new(ErrorKind::Unavailable, message).with_hint(INSTALL_HINT)
+                Error::new(ErrorKind::Unavailable, message)
+                    .with_hint("install Node.js with its npm")
             })
     }
 
     /// The folder it lies in, unless it was named without one.
-    pub(crate) fn folder(&self) -> Option<&Path> {
+    pub fn folder(&self) -> Option<&Path> {
         self.program.parent().filter(|folder| !folder.as_os_str().is_empty())
     }
 }
 
 /// The same error with kind `Unavailable`, except that a stop stays a stop.
-pub(crate) fn unavailable(mut error: Error, hint: &str) -> Error {
+pub fn unavailable(mut error: Error, hint: &str) -> Error {
     if error.kind != ErrorKind::Cancelled {
         error.kind = ErrorKind::Unavailable;
         error.hint.get_or_insert_with(|| hint.to_owned());
@@ -105,7 +112,7 @@ fn on_path(name: &str) -> Option<PathBuf> {
 }
 
 /// A remark for users of a version that works but is older than the recommended one.
-pub(crate) fn advice(version: &str) -> Option<String> {
+pub fn advice(version: &str) -> Option<String> {
     major(version)
         .filter(|major| *major < RECOMMENDED_MAJOR)
         .map(|_| format!("Node.js {RECOMMENDED_MAJOR} is recommended; {version} works"))

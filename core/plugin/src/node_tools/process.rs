@@ -12,39 +12,40 @@ use std::time::{Duration, Instant};
 use llmbench_api::{CallContext, Error, ErrorKind, Result};
 
 /// How long a call may go on without looking whether it was cancelled.
-pub(crate) const POLL: Duration = Duration::from_millis(25);
+pub const POLL: Duration = Duration::from_millis(25);
 
 /// Longest line that is read from a child.
 const MAX_LINE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A command for `program` that Node's own environment variables cannot change.
-pub(crate) fn command(program: &Path) -> Command {
+pub fn command(program: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_remove("NODE_OPTIONS").env_remove("NODE_PATH").env_remove("NODE_ENV");
     command
 }
 
 /// A child process and its process group, killed when dropped.
-pub(crate) struct Group {
+pub struct Group {
     child: Child,
     status: Option<ExitStatus>,
 }
 
 impl Group {
     /// Starts `command` with all three streams piped.
-    pub(crate) fn spawn(command: &mut Command) -> io::Result<Self> {
+    pub fn spawn(command: &mut Command) -> io::Result<Self> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
         Ok(Self { child: command.spawn()?, status: None })
     }
 
-    pub(crate) fn id(&self) -> u32 {
+    /// Process id.
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// How it ended; `None` while it runs.
-    pub(crate) fn exited(&mut self) -> Option<ExitStatus> {
+    pub fn exited(&mut self) -> Option<ExitStatus> {
         if self.status.is_none() {
             self.status = self.child.try_wait().ok().flatten();
             if self.status.is_some() {
@@ -56,7 +57,7 @@ impl Group {
     }
 
     /// Kills the group and waits for the child.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         if self.status.is_none() {
             kill_group(self.child.id());
             // The error would be that it is gone already.
@@ -65,16 +66,18 @@ impl Group {
         }
     }
 
-    pub(crate) fn take_stdin(&mut self) -> Option<ChildStdin> {
+    /// Its standard input, once.
+    pub fn take_stdin(&mut self) -> Option<ChildStdin> {
         self.child.stdin.take()
     }
 
-    pub(crate) fn take_stdout(&mut self) -> Option<ChildStdout> {
+    /// Its standard output, once.
+    pub fn take_stdout(&mut self) -> Option<ChildStdout> {
         self.child.stdout.take()
     }
 
     /// The lines of stderr as they come; ends when the stream does.
-    pub(crate) fn stderr_lines(&mut self) -> Receiver<String> {
+    pub fn stderr_lines(&mut self) -> Receiver<String> {
         lines(self.child.stderr.take())
     }
 }
@@ -109,7 +112,7 @@ fn kill_group(id: u32) {
 ///
 /// Text that is not UTF-8 is replaced; the channel ends with the stream, or at
 /// a line longer than 64 MiB.
-pub(crate) fn lines(stream: Option<impl Read + Send + 'static>) -> Receiver<String> {
+pub fn lines(stream: Option<impl Read + Send + 'static>) -> Receiver<String> {
     let (send, receive) = mpsc::channel();
     if let Some(stream) = stream {
         std::thread::spawn(move || {
@@ -132,10 +135,13 @@ pub(crate) fn lines(stream: Option<impl Read + Send + 'static>) -> Receiver<Stri
 }
 
 /// What a command left when it ended by itself.
-pub(crate) struct Output {
-    pub(crate) status: ExitStatus,
-    pub(crate) stdout: Vec<String>,
-    pub(crate) stderr: Vec<String>,
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Its lines of standard output.
+    pub stdout: Vec<String>,
+    /// Its lines of standard error.
+    pub stderr: Vec<String>,
 }
 
 /// Runs `command` to its end, handing over each line of stderr as it comes.
@@ -143,7 +149,7 @@ pub(crate) struct Output {
 /// # Errors
 /// `Unavailable` when it cannot be started, `Timeout` after `limit` or at the
 /// call's deadline, `Cancelled`; the process group is gone by then.
-pub(crate) fn run(
+pub fn run(
     mut command: Command,
     what: &str,
     limit: Duration,
@@ -186,6 +192,6 @@ pub(crate) fn run(
 }
 
 /// The last `count` lines.
-pub(crate) fn tail(lines: &[String], count: usize) -> String {
+pub fn tail(lines: &[String], count: usize) -> String {
     lines[lines.len().saturating_sub(count)..].join("\n")
 }

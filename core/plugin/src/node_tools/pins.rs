@@ -1,0 +1,101 @@
+//! Which npm packages a set consists of, as its package.json and lockfile say.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use llmbench_api::{Error, ErrorKind, Result};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+/// npm packages in exact versions, and the hash that names them.
+#[derive(Debug, Clone)]
+pub struct Pins {
+    /// Plugin that they belong to; begins the name of their folder.
+    pub plugin: String,
+    /// What they are together, for messages: `the type checker`.
+    pub what: String,
+    /// Of the lockfile followed by package.json, as hex.
+    pub sha256: String,
+    /// The packages that package.json names → version.
+    pub packages: BTreeMap<String, String>,
+    /// All packages in the lockfile.
+    pub package_count: usize,
+    pub(super) package_json: String,
+    pub(super) package_lock: String,
+}
+
+#[derive(Deserialize)]
+struct Manifest {
+    #[serde(default)]
+    dependencies: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Lock {
+    packages: BTreeMap<String, serde::de::IgnoredAny>,
+}
+
+impl Pins {
+    /// The set that the two files describe.
+    ///
+    /// # Errors
+    /// `InvalidInput` when one of them is not what npm writes.
+    pub fn read(plugin: &str, what: &str, package_json: &str, package_lock: &str) -> Result<Self> {
+        let unreadable = |file: &str, error: &serde_json::Error| {
+            Error::new(ErrorKind::InvalidInput, format!("cannot read the {file} of {what}"))
+                .with_cause(error)
+        };
+        let manifest: Manifest = serde_json::from_str(package_json)
+            .map_err(|error| unreadable("package.json", &error))?;
+        let lock: Lock = serde_json::from_str(package_lock)
+            .map_err(|error| unreadable("package-lock.json", &error))?;
+        let mut hash = Sha256::new();
+        hash.update(package_lock);
+        hash.update(package_json);
+        Ok(Self {
+            plugin: plugin.to_owned(),
+            what: what.to_owned(),
+            sha256: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+            packages: manifest.dependencies,
+            // The root project is listed under an empty path.
+            package_count: lock.packages.keys().filter(|path| !path.is_empty()).count(),
+            package_json: package_json.to_owned(),
+            package_lock: package_lock.to_owned(),
+        })
+    }
+
+    /// Name of the folder for these packages.
+    pub fn folder_name(&self) -> String {
+        format!("{}-{}", self.plugin, &self.sha256[..16])
+    }
+}
+
+/// Version of a package under `root`; `None` when it is not installed.
+pub fn installed_version(root: &Path, package: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Installed {
+        version: String,
+    }
+    let path = root.join("node_modules").join(package).join("package.json");
+    let text = std::fs::read_to_string(path).ok()?;
+    serde_json::from_str::<Installed>(&text).ok().map(|package| package.version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_npm_did_not_write_are_refused_by_name() {
+        let lock = r#"{ "packages": { "": {}, "node_modules/vue": {} } }"#;
+        let good =
+            Pins::read("tsc", "the checker", r#"{ "dependencies": { "vue": "3.5.45" } }"#, lock);
+        let good = good.unwrap();
+        assert_eq!((good.package_count, good.packages["vue"].as_str()), (1, "3.5.45"));
+        assert!(good.folder_name().starts_with("tsc-"));
+        let error = Pins::read("tsc", "the checker", "{", lock).unwrap_err();
+        assert!(error.message.contains("package.json of the checker"), "{error}");
+        let error = Pins::read("tsc", "the checker", "{}", "{}").unwrap_err();
+        assert!(error.message.contains("package-lock.json"), "{error}");
+    }
+}
