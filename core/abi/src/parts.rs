@@ -80,6 +80,10 @@ pub trait RawTestType: Send + Sync {
     /// JSON of a list of `Reference`.
     #[sabi(last_prefix_field)]
     fn references(&self, case: RStr<'_>) -> RawResult<RString>;
+    /// JSON of a text; `null` from a plugin that was built before 1.1.
+    fn answer_from_files(&self, _case: RStr<'_>, _files: RStr<'_>) -> RawResult<RString> {
+        RawResult::ROk(RString::from("null"))
+    }
 }
 
 /// A shared test type.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Arrival, Artifact, Error, Findings, Fixture, GenerateRequest, Generation, Json, Project, Result,
+    Arrival, Artifact, Error, ErrorKind, Findings, Fixture, GenerateRequest, Generation, Json,
+    Project, Result,
 };
 
 /// A benchmark: turns a fixture into a case and drives each attempt at it.
@@ -61,10 +62,38 @@ pub trait TestType: Send + Sync + 'static {
     /// Only for faults of the test itself; a bad answer is a verdict.
     fn next(&self, case: &Case, history: &History) -> Result<Step>;
 
+    /// What a model would have answered to hand over `files`, for `llmbench validate`.
+    ///
+    /// The default is the text of the only file. A test whose answers are code
+    /// puts it into whatever it finds code in, so that each file is judged as
+    /// it is; a test whose answers hold several files names each.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::InvalidInput`] when an answer cannot hold these files.
+    fn answer_from_files(&self, case: &Case, files: &BTreeMap<String, String>) -> Result<String> {
+        only_file(case, files)
+    }
+
     /// Answers whose scores are known, for `llmbench fixtures check`.
     fn references(&self, case: &Case) -> Result<Vec<Reference>> {
         let _ = case;
         Ok(Vec::new())
+    }
+}
+
+/// The text of the only file: the default of [`TestType::answer_from_files`].
+///
+/// # Errors
+/// [`ErrorKind::InvalidInput`] when there is not exactly one.
+pub fn only_file(case: &Case, files: &BTreeMap<String, String>) -> Result<String> {
+    let mut texts = files.values();
+    match (texts.next(), texts.next()) {
+        (Some(text), None) => Ok(text.clone()),
+        _ => {
+            let message =
+                format!("an answer to `{}` is one file, and not {}", case.name, files.len());
+            Err(Error::new(ErrorKind::InvalidInput, message))
+        }
     }
 }
 
@@ -118,6 +147,10 @@ impl Default for TestDescription {
 pub struct Case {
     /// Name of the fixture.
     pub name: String,
+    /// One line about it, for lists.
+    pub title: Option<String>,
+    /// How hard it is, where the test has levels: 1 is the easiest.
+    pub level: Option<u8>,
     /// What validators get to see.
     pub project: Project,
     /// Whatever the test needs in [`TestType::next`].
@@ -129,6 +162,8 @@ impl Case {
     pub fn new(fixture: &Fixture, data: Json) -> Self {
         Self {
             name: fixture.name.clone(),
+            title: None,
+            level: None,
             project: Project {
                 id: String::new(),
                 dir: fixture.dir.clone(),

@@ -129,4 +129,8 @@ impl RawTestType for Exported<dyn TestType> {
     fn references(&self, case: RStr<'_>) -> RawResult<RString> {
         to_raw_json(|| self.0.references(&decode(&case)?))
     }
+
+    fn answer_from_files(&self, case: RStr<'_>, files: RStr<'_>) -> RawResult<RString> {
+        to_raw_json(|| self.0.answer_from_files(&decode(&case)?, &decode(&files)?))
+    }
 }

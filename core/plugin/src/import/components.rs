@@ -1,5 +1,6 @@
 //! Components of a plugin, made plain inside the host.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use llmbench_abi::{BackendBox, MonitorBox, TestTypeBox, ValidatorBox};
@@ -7,7 +8,7 @@ use llmbench_api::{
     Arrival, Artifact, Backend, BatchOutcome, CallContext, Case, EventSink, Findings, Fixture,
     GenerateOptions, GenerateRequest, Generation, History, Measured, ModelIdentity, ModelSummary,
     Monitor, MonitorInfo, MonitorOptions, Project, Reference, Result, SampleSink, Series,
-    ServerInfo, Step, TestDescription, TestType, Validator, ValidatorInfo,
+    ServerInfo, Step, TestDescription, TestType, Validator, ValidatorInfo, only_file,
 };
 
 use crate::export;
@@ -169,5 +170,14 @@ impl TestType for ImportedTestType {
     fn references(&self, case: &Case) -> Result<Vec<Reference>> {
         let case = encode(case)?;
         from_raw_json(&self.plugin, self.raw.references(case.as_str().into()))
+    }
+
+    fn answer_from_files(&self, case: &Case, files: &BTreeMap<String, String>) -> Result<String> {
+        let (encoded_case, encoded_files) = (encode(case)?, encode(files)?);
+        let answer: Option<String> = from_raw_json(
+            &self.plugin,
+            self.raw.answer_from_files(encoded_case.as_str().into(), encoded_files.as_str().into()),
+        )?;
+        answer.map_or_else(|| only_file(case, files), Ok)
     }
 }
