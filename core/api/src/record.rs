@@ -295,6 +295,10 @@ pub struct FixtureRecord {
     pub sha256: String,
     /// Folder, or `shipped with plugin NAME`.
     pub origin: String,
+    /// One line about it.
+    pub title: Option<String>,
+    /// How hard it is, where the test has levels: 1 is the easiest.
+    pub level: Option<u8>,
 }
 
 /// A model that was measured.

@@ -126,6 +126,8 @@ pub struct TestDescription {
     pub scoring_version: Option<String>,
     /// Highest score; scores start at 0.
     pub max_score: f64,
+    /// Fixtures that are taken when none is named; all of them when this is empty.
+    pub default_fixtures: Vec<String>,
 }
 
 impl Default for TestDescription {
@@ -137,6 +139,7 @@ impl Default for TestDescription {
             repeats_prompt: true,
             scoring_version: None,
             max_score: 10.0,
+            default_fixtures: Vec::new(),
         }
     }
 }

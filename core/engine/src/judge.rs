@@ -12,8 +12,10 @@ use crate::session::Session;
 /// The test's state machine is driven as in a run, with `answer` as the reply
 /// to its first request.
 ///
+/// Files, not an answer, are judged by way of [`llmbench_api::TestType::answer_from_files`].
+///
 /// # Errors
-/// Failures of the test or of a validator; `Unsupported` when the test asks a second time.
+/// Failures of the test or of a validator, after the run's number of retries; `Unsupported` when the test asks a second time.
 pub fn judge(session: &Session, case: &Case, answer: &str) -> Result<(Verdict, History), Error> {
     let mut history = History::default();
     loop {
@@ -30,7 +32,7 @@ pub fn judge(session: &Session, case: &Case, answer: &str) -> Result<(Verdict, H
                 });
             }
             Step::Validate { role, artifact } => {
-                let findings = Box::new(judged(session, case, &role, &artifact)?);
+                let findings = Box::new(judged(session, case, &role, &artifact, &mut Vec::new())?);
                 history.steps.push(PastStep::Validated { role, artifact, findings });
             }
             Step::Done { verdict } => return Ok((*verdict, history)),

@@ -24,6 +24,7 @@ pub mod session;
 pub mod validity;
 mod warm_up;
 mod watch;
+mod words;
 
 pub use control::CancelToken;
 pub use events::{Observer, RunEvent, Silent};

@@ -59,6 +59,7 @@ pub fn unusable(session: &Session, input: AttemptInput<'_>, error: Error) -> Att
         ending: &ending,
         history: &history,
         exchanges: &[],
+        judging_retries: &[],
     });
     Attempt { record, history, series: Vec::new(), error: ending.error }
 }
@@ -75,7 +76,8 @@ pub fn attempt(session: &Session, input: AttemptInput<'_>) -> Attempt {
     let timestamp = jiff::Timestamp::now().to_string();
     let mut history = History { run_index: input.planned.run_index, steps: Vec::new() };
     let mut exchanges = Vec::new();
-    let ending = drive(session, input, &mut history, &mut exchanges);
+    let mut judging_retries = Vec::new();
+    let ending = drive(session, input, &mut history, &mut exchanges, &mut judging_retries);
     let record = record::record(RecordInput {
         session,
         input,
@@ -83,6 +85,7 @@ pub fn attempt(session: &Session, input: AttemptInput<'_>) -> Attempt {
         ending: &ending,
         history: &history,
         exchanges: &exchanges,
+        judging_retries: &judging_retries,
     });
     let series = exchanges
         .into_iter()
@@ -97,6 +100,7 @@ fn drive(
     input: AttemptInput<'_>,
     history: &mut History,
     exchanges: &mut Vec<Exchange>,
+    judging_retries: &mut Vec<String>,
 ) -> Ending {
     for _ in 0..MAX_STEPS {
         let step = match session.next_step(input.case, history) {
@@ -125,7 +129,7 @@ fn drive(
                 }
             }
             Step::Validate { role, artifact } => {
-                match judged(session, input.case, &role, &artifact) {
+                match judged(session, input.case, &role, &artifact, judging_retries) {
                     Ok(findings) => history.steps.push(PastStep::Validated {
                         role,
                         artifact,
@@ -159,14 +163,32 @@ fn drive(
 }
 
 /// Findings of a role; a role that nobody plays is skipped with its reason.
+///
+/// A validator whose tool was lost (killed, for example) is asked again: the
+/// answer is there, and the model need not be troubled.
 pub(crate) fn judged(
     session: &Session,
     case: &Case,
     role: &str,
     artifact: &Artifact,
+    retries: &mut Vec<String>,
 ) -> Result<Findings, Error> {
     session.tell(&crate::RunEvent::Judging { role });
-    check(session, case, role, artifact)
+    let mut left = session.options.retries;
+    loop {
+        let error = match check(session, case, role, artifact) {
+            Err(error) => error,
+            found => return found,
+        };
+        let is_lost = matches!(error.kind, ErrorKind::Protocol | ErrorKind::Unavailable);
+        if !is_lost || left == 0 || session.cancel.is_cancelled() {
+            return Err(error);
+        }
+        left -= 1;
+        let reason = format!("judging {role}: {error}");
+        session.tell(&crate::RunEvent::Retrying { reason: &reason });
+        retries.push(reason);
+    }
 }
 
 /// The status of an attempt that an error ended.

@@ -58,10 +58,13 @@ pub(crate) struct RecordInput<'a> {
     pub(super) ending: &'a Ending,
     pub(crate) history: &'a History,
     pub(crate) exchanges: &'a [Exchange],
+    /// Failures of validators that were retried.
+    pub(crate) judging_retries: &'a [String],
 }
 
 pub(super) fn record(from: RecordInput<'_>) -> AttemptRecord {
-    let RecordInput { session, input, timestamp, ending, history, exchanges } = from;
+    let RecordInput { session, input, timestamp, ending, history, exchanges, judging_retries } =
+        from;
     let verdict = &ending.verdict;
     let answers: Vec<&Generation> = exchanges.iter().flat_map(Exchange::generations).collect();
     let windows: Vec<Window> = exchanges.iter().flat_map(Exchange::windows).collect();
@@ -124,7 +127,12 @@ pub(super) fn record(from: RecordInput<'_>) -> AttemptRecord {
                 exchange.watched.iter().map(|seen| watch::statistics(seen, &exchange.windows()))
             })
             .collect(),
-        retries: exchanges.iter().flat_map(|exchange| exchange.retries.clone()).collect(),
+        retries: exchanges
+            .iter()
+            .flat_map(|exchange| &exchange.retries)
+            .chain(judging_retries)
+            .cloned()
+            .collect(),
         missing: BTreeMap::new(),
         extra,
     };

@@ -51,6 +51,8 @@ pub(super) fn plan(prepared: &Prepared, argv: &[OsString]) -> (Plan, RunManifest
                 name: case.name.clone(),
                 sha256: case.project.id.clone(),
                 origin: found.origin.clone(),
+                title: case.title.clone(),
+                level: case.level,
             })
             .collect(),
         models: prepared
