@@ -16,6 +16,7 @@ mod environment;
 mod error;
 mod exit;
 mod fixtures;
+mod judging;
 mod logging;
 mod output;
 mod progress;

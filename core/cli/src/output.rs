@@ -47,6 +47,14 @@ pub(crate) fn json<T: Serialize>(value: &T) {
     }
 }
 
+/// A result as one line of JSON.
+pub(crate) fn json_line<T: Serialize>(value: &T) {
+    match serde_json::to_string(value) {
+        Ok(text) => result(&text),
+        Err(error) => warning(&format!("the result cannot be written as JSON: {error}")),
+    }
+}
+
 /// A line about what is going on.
 pub(crate) fn note(text: &str) {
     anstream::eprintln!("{text}");

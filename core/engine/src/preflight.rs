@@ -21,7 +21,7 @@ const IDENTIFY_LIMIT: Duration = Duration::from_secs(60);
 /// How long a monitor may take to say what it sees.
 const MONITOR_LIMIT: Duration = Duration::from_secs(4);
 /// How long tools may take to get ready: the first use installs them.
-const PREPARE_LIMIT: Duration = Duration::from_secs(15 * 60);
+pub const PREPARE_LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// Calls components before a run: cancellable, with progress.
 #[derive(Clone)]
@@ -35,6 +35,19 @@ pub struct Preflight {
 impl Preflight {
     fn context(&self, limit: Duration) -> CallContext {
         context(&self.cancel, Some(limit), Arc::clone(&self.progress))
+    }
+
+    /// A call of a component that the other methods do not make.
+    ///
+    /// # Errors
+    /// Those of the call; [`ErrorKind::Timeout`] after `limit`.
+    pub fn call<T: Send + 'static>(
+        &self,
+        what: &str,
+        limit: Duration,
+        call: impl FnOnce(&CallContext) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        bounded(what, &self.context(limit), call)
     }
 
     /// What answers at the other end.

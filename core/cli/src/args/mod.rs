@@ -1,5 +1,6 @@
 //! The command line as clap parses it. What it means is decided in `settings`.
 
+mod judge;
 mod run;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub(crate) use judge::{FixturesCheckArgs, JudgeArgs, RejudgeArgs, ValidateArgs};
 pub(crate) use run::{RunArgs, SettingArgs};
 
 /// Which local model does your real work, and how fast?
@@ -63,12 +65,16 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// List the models that the backend offers
     Models(ModelsArgs),
-    /// List or check fixtures
+    /// List, check, install or make fixtures
     #[command(subcommand)]
     Fixtures(FixturesCommand),
     /// List, inspect or check plugins
     #[command(subcommand)]
     Plugins(PluginsCommand),
+    /// Judge answers that exist already, without a model
+    Validate(ValidateArgs),
+    /// Judge a run's stored answers again, with today's validators and rules
+    Rejudge(RejudgeArgs),
     /// Write a finished run's report to stdout or a file
     Report(ReportArgs),
     /// Print the JSON Schema of a result file
@@ -106,7 +112,17 @@ pub(crate) enum FixturesCommand {
     /// List the fixtures of a test
     List(FixturesArgs),
     /// Prove that each fixture's expected answer scores full marks and every broken one scores low
-    Check(FixturesArgs),
+    Check(FixturesCheckArgs),
+    /// Install the npm packages of fixtures that are projects of their own
+    Install(FixturesArgs),
+    /// Make a new fixture's folder with everything that it needs
+    New {
+        /// Name of the fixture, for example `price-list`
+        name: String,
+        /// Folder in which to make it
+        #[arg(long, value_name = "DIR", default_value = "fixtures/refactoring")]
+        dir: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

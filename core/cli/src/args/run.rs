@@ -21,7 +21,7 @@ pub(crate) struct SettingArgs {
     /// Address of the backend's server
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// Fixture by name or folder; repeat for several, all when left out
+    /// Fixture: a name, a folder, `all`, `level:N`, `NAME@VARIANT`; repeat for several
     #[arg(long, value_name = "NAME|DIR")]
     pub(crate) fixture: Vec<String>,
     /// Hardware monitor; `auto` takes those that work here, `none` takes none
@@ -36,6 +36,9 @@ pub(crate) struct SettingArgs {
     /// Limit for one whole answer, for example `30s` or `2m`
     #[arg(long, value_name = "DURATION")]
     pub(crate) timeout: Option<String>,
+    /// Run a model's code without a sandbox where none works (it can then do what you can)
+    #[arg(long)]
+    pub(crate) allow_unsafe_exec: bool,
     /// Context window in tokens
     #[arg(long, value_name = "N")]
     pub(crate) num_ctx: Option<u32>,

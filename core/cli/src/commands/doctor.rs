@@ -194,7 +194,7 @@ fn tool_lines(
 ) -> Vec<Line> {
     let observer = progress::observer(global.quiet || !fix);
     let preflight = preflight(&observer, &CancelToken::default());
-    let found = match fixtures::find(test_name, test, named) {
+    let found = match fixtures::find(test_name, test, named, fixtures::Unnamed::Default) {
         Ok(found) => found,
         Err(error) => return vec![Line::failed("fixtures", error)],
     };

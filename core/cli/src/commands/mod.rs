@@ -4,10 +4,12 @@ mod doctor;
 mod fixtures;
 mod models;
 mod plugins;
+mod rejudge;
 mod report;
 mod run;
 mod scaffold;
 mod schema;
+mod validate;
 
 use std::ffi::OsString;
 
@@ -16,6 +18,8 @@ use clap::CommandFactory;
 use crate::args::{Cli, Command, FixturesCommand, PluginsCommand};
 use crate::error::Result;
 use crate::exit::ExitCode;
+
+pub(crate) use run::{preflight, stop_on_interrupt};
 
 /// Runs the subcommand.
 ///
@@ -29,6 +33,10 @@ pub(crate) fn dispatch(cli: Cli, argv: &[OsString]) -> Result<ExitCode> {
         Command::Models(args) => models::models(global, &args),
         Command::Fixtures(FixturesCommand::List(args)) => fixtures::list(global, &args),
         Command::Fixtures(FixturesCommand::Check(args)) => fixtures::check(global, &args),
+        Command::Fixtures(FixturesCommand::Install(args)) => fixtures::install(global, &args),
+        Command::Fixtures(FixturesCommand::New { name, dir }) => fixtures::new(&name, &dir),
+        Command::Validate(args) => validate::validate(global, &args),
+        Command::Rejudge(args) => rejudge::rejudge(global, &args),
         Command::Plugins(PluginsCommand::List { format }) => plugins::list(global, format),
         Command::Plugins(PluginsCommand::Info { name, format }) => {
             plugins::info(global, &name, format)

@@ -10,7 +10,7 @@ const MANIFEST: &str = include_str!("scaffold/manifest.toml");
 const LIBRARY: &str = include_str!("scaffold/library.rs.txt");
 
 pub(crate) fn new(name: &str, dir: &Path, llmbench: &Path) -> Result<ExitCode> {
-    check_name(name)?;
+    check_name(name, "plugin", "json-answer")?;
     let author_crate = llmbench.join("core").join("plugin");
     if !author_crate.join("Cargo.toml").is_file() {
         return Err(CliError::usage(format!(
@@ -42,15 +42,16 @@ pub(crate) fn new(name: &str, dir: &Path, llmbench: &Path) -> Result<ExitCode> {
     Ok(ExitCode::Done)
 }
 
-fn check_name(name: &str) -> Result<()> {
+/// Fails unless `name` can name a folder, a crate and a file.
+pub(super) fn check_name(name: &str, what: &str, example: &str) -> Result<()> {
     let good = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
         && !name.ends_with('-');
     if good {
         return Ok(());
     }
-    Err(CliError::usage(format!("`{name}` is not a name for a plugin"))
-        .hint("use lower-case letters, digits and dashes, for example `json-answer`"))
+    Err(CliError::usage(format!("`{name}` is not a name for a {what}"))
+        .hint(format!("use lower-case letters, digits and dashes, for example `{example}`")))
 }
 
 /// `json-answer` → `JsonAnswer`.
@@ -72,7 +73,7 @@ mod tests {
     fn names_become_types_and_bad_ones_are_refused() {
         assert_eq!(type_name("json-answer2"), "JsonAnswer2");
         for bad in ["", "Json", "a b", "-a", "a-", "../a", "ä"] {
-            assert!(check_name(bad).is_err(), "{bad}");
+            assert!(check_name(bad, "plugin", "x").is_err(), "{bad}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a user sees while a run goes on.
 
+mod bar;
 mod live;
 mod plain;
 mod state;
@@ -8,6 +9,8 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use llmbench_engine::{Observer, Silent};
+
+pub(crate) use bar::bar;
 
 /// A live display on a terminal, plain lines elsewhere, nothing when `quiet`.
 pub(crate) fn observer(quiet: bool) -> Arc<dyn Observer> {

@@ -7,6 +7,9 @@ use super::layer::Layer;
 use crate::args::{RunArgs, SettingArgs};
 use crate::error::{CliError, Result};
 
+/// The validator that runs a model's code.
+const SANDBOXED: &str = "vitest";
+
 /// Arguments that most commands share.
 ///
 /// # Errors
@@ -22,6 +25,10 @@ pub(crate) fn setting_layer(args: &SettingArgs) -> Result<Layer> {
     override_with(&mut layer.monitor, list(&args.monitor));
     override_with(&mut layer.timeout, args.timeout.clone());
     override_with(&mut layer.num_ctx, args.num_ctx);
+    if args.allow_unsafe_exec {
+        let settings = layer.plugin_settings.entry(SANDBOXED.to_owned()).or_default();
+        settings.insert("allow_unsafe_exec".to_owned(), true.into());
+    }
     for text in &args.validator {
         match text.split_once('=') {
             Some((role, name)) if !role.is_empty() && !name.is_empty() => {

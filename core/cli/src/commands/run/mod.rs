@@ -19,14 +19,14 @@ use crate::{output, progress, settings, wiring};
 
 use finish::{finish, show_plan};
 use manifest::plan;
-pub(in crate::commands) use prepare::preflight;
+pub(crate) use prepare::preflight;
 use prepare::prepare;
 
 pub(crate) fn run(global: &GlobalArgs, args: &RunArgs, argv: &[OsString]) -> Result<ExitCode> {
     let settings = wiring::with_flags(global, settings::run_layer(args)?)?;
     Journal::check_writable(&settings.out)?;
     let cancel = CancelToken::default();
-    stop_on_interrupt(&cancel);
+    stop_on_interrupt(&cancel, "finished attempts are kept");
     let wiring = Wiring::new(global, settings);
     let choice = wiring.choose(&cancel)?;
     if let Some(choice) = choice.by_default.as_ref().filter(|_| !global.quiet) {
@@ -65,14 +65,14 @@ pub(crate) fn run(global: &GlobalArgs, args: &RunArgs, argv: &[OsString]) -> Res
     finish(prepared, outcome, args)
 }
 
-/// The first Ctrl-C ends the run in order, the second one at once.
-fn stop_on_interrupt(cancel: &CancelToken) {
+/// The first Ctrl-C ends the command in order, with `kept` told to the user, the second one at once.
+pub(crate) fn stop_on_interrupt(cancel: &CancelToken, kept: &'static str) {
     let (cancel, pressed) = (cancel.clone(), AtomicBool::new(false));
     let installed = ctrlc::set_handler(move || {
         if pressed.swap(true, Ordering::SeqCst) {
             std::process::exit(ExitCode::Interrupted.into());
         }
-        output::note("\nstopping: finished attempts are kept; once more to stop at once");
+        output::note(&format!("\nstopping: {kept}; once more to stop at once"));
         // On a thread of its own: it wakes plugins, and one that blocks must not hold up the next Ctrl-C.
         let cancel = cancel.clone();
         std::thread::spawn(move || cancel.cancel());

@@ -12,7 +12,7 @@ use llmbench_engine::{CancelToken, Observer, RolePlayer, RunEvent, Session};
 use crate::choice::Choice;
 use crate::error::{CliError, Result};
 use crate::fixtures;
-use crate::fixtures::Found;
+use crate::fixtures::{Found, Unnamed};
 use crate::wiring::Wiring;
 
 /// Everything that a run needs, checked.
@@ -43,7 +43,8 @@ pub(super) fn prepare(
     let players = wiring.roles(&description)?;
     wiring.check_plugin_settings()?;
     let test_name = wiring.test_name().to_owned();
-    let fixtures = fixtures::find(&test_name, &*test, &wiring.settings().fixtures)?;
+    let fixtures =
+        fixtures::find(&test_name, &*test, &wiring.settings().fixtures, Unnamed::Default)?;
     let files: Vec<_> = fixtures.iter().map(|found| found.fixture.clone()).collect();
     let cases = preflight.cases(&*test, &files)?;
 
@@ -79,10 +80,7 @@ pub(super) fn prepare(
 }
 
 /// Checks with progress for the user.
-pub(in crate::commands) fn preflight(
-    observer: &Arc<dyn Observer>,
-    cancel: &CancelToken,
-) -> Preflight {
+pub(crate) fn preflight(observer: &Arc<dyn Observer>, cancel: &CancelToken) -> Preflight {
     let observer = Arc::clone(observer);
     let progress = move |fraction: Option<f64>, message: &str| {
         observer.event(&RunEvent::Preparing { message, fraction });
