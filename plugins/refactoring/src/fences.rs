@@ -10,6 +10,10 @@ use crate::sfc::{self, BlockKind};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FencedBlock {
     pub(crate) language: String,
+    /// All that stands behind the fence's marks.
+    pub(crate) info: String,
+    /// The last line before it that is not blank; empty when another block ends there.
+    pub(crate) lead: String,
     pub(crate) content: String,
     pub(crate) closed: bool,
     /// It stands inside an HTML comment of the prose.
@@ -77,16 +81,20 @@ pub(crate) fn fenced_blocks(text: &str) -> Vec<FencedBlock> {
     let lines: Vec<&str> = text.lines().collect();
     let mut blocks = Vec::new();
     let mut in_comment = false;
+    let mut lead = "";
     let mut index = 0;
     while index < lines.len() {
         let Some(fence) = Fence::of(lines[index]) else {
             in_comment = comment_state(lines[index], in_comment);
+            lead = if lines[index].trim().is_empty() { lead } else { lines[index] };
             index += 1;
             continue;
         };
         let body = block_body(&lines, index + 1, &fence);
         blocks.push(FencedBlock {
             language: fence.language(),
+            info: fence.info.to_owned(),
+            lead: std::mem::take(&mut lead).to_owned(),
             content: body.content,
             closed: body.closed,
             commented: in_comment,

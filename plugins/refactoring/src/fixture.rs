@@ -1,67 +1,67 @@
 //! Reads a fixture of this test: which files it holds and what they must say.
 
+mod layout;
+mod settings;
+
 use std::collections::BTreeMap;
 
-use llmbench_api::{Case, Error, ErrorKind, Fixture, Json, Result};
+use llmbench_api::{Case, Error, ErrorKind, Fixture, Json, Project, Result};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::prompt;
+use crate::score::MAX_SCORE;
+use layout::Layout;
+pub use settings::{FixtureSettings, ProjectSettings};
 
-/// The component that the model gets.
-pub const INPUT: &str = "input.vue";
-/// An answer that is worth the full score.
-pub const EXPECTED: &str = "expected.vue";
+/// Name, without ending, of what the model gets.
+pub(crate) const INPUT: &str = "input";
+/// Name, without ending, of an answer that is worth the full score.
+pub(crate) const EXPECTED: &str = "expected";
 const PROMPT: &str = "prompt.md";
 const AST_CHECKS: &str = "ast_checks.json";
 const SETTINGS: &str = "fixture.json";
 const PROBE: &str = "probe.ts";
+const SPEC: &str = "spec.ts";
 const MUTANTS: &str = "mutants/";
+const SUPPORT: &str = "support/";
+const PROJECT: &str = "project";
 const HINT: &str = "docs/writing-a-fixture.md tells what a fixture holds";
-
-/// What `fixture.json` says.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FixtureSettings {
-    /// Format of this file; 1.
-    pub version: u32,
-    /// One line for lists.
-    pub title: String,
-    /// How hard it is, 1..=5.
-    pub level: u8,
-    /// File name that the answer takes.
-    #[serde(default = "default_target")]
-    pub target: String,
-    /// Further variables of the prompt.
-    #[serde(default)]
-    pub variables: BTreeMap<String, Json>,
-    /// Highest score that `input.vue` and each mutant may reach.
-    pub max_scores: BTreeMap<String, f64>,
-    /// For editors.
-    #[serde(default, rename = "$schema")]
-    pub schema: Option<String>,
-}
 
 /// What [`crate::Refactoring`] keeps of a fixture in [`Case::data`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CaseData {
-    /// The rendered prompt.
-    pub prompt: String,
-    /// File name that the answer takes.
-    pub target: String,
+    /// The rendered prompt; `None` for a fixture without one, which only judges.
+    pub prompt: Option<String>,
+    /// The fixture serves to judge answers that exist already.
+    pub judge_only: bool,
+    /// Files that the answer consists of, the entry first.
+    pub targets: Vec<String>,
+    /// Target → path of its input in the project's files; targets without one are new files.
+    pub inputs: BTreeMap<String, String>,
     /// The fixture has a caller probe.
     pub has_probe: bool,
     /// One line for lists.
     pub title: String,
     /// How hard it is, 1..=5.
-    pub level: u8,
-    /// Highest score that `input.vue` and each mutant may reach.
-    pub max_scores: BTreeMap<String, f64>,
+    pub level: Option<u8>,
     /// What the structure check lets pass, by measurement (`any`, `assertions` …).
     pub allowed: BTreeMap<String, f64>,
+    /// Answers whose scores the fixture states.
+    pub references: Vec<StoredReference>,
 }
 
-fn default_target() -> String {
-    "Component.vue".to_owned()
+/// An answer whose score the fixture states.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredReference {
+    /// `expected.vue`, `mutants/any-everywhere.vue` …
+    pub name: String,
+    /// Target → text.
+    pub files: BTreeMap<String, String>,
+    /// Lowest score that is right.
+    pub min_score: f64,
+    /// Highest score that is right.
+    pub max_score: f64,
 }
 
 /// `fixture`, checked in full.
@@ -69,92 +69,132 @@ fn default_target() -> String {
 /// # Errors
 /// [`ErrorKind::InvalidInput`] naming the file, the field and what was expected.
 pub fn load(fixture: &Fixture) -> Result<Case> {
-    let input = not_empty(fixture, INPUT)?;
-    not_empty(fixture, EXPECTED)?;
-    let template = not_empty(fixture, PROMPT)?;
-    let checks = read_json(fixture, AST_CHECKS)?;
-    let settings = read_settings(fixture)?;
-    check_max_scores(fixture, &settings.max_scores)?;
-    let place = place(fixture, PROMPT);
-    let prompt = prompt::render(&place, template, input, &settings.target, &settings.variables)?;
-    if !prompt.contains(input.trim_end()) {
-        return Err(wrong(fixture, PROMPT, "does not show the component")
-            .with_hint("put `{{ input_code }}` where the model shall find it"));
-    }
-    let data = CaseData {
-        prompt,
-        target: settings.target,
-        has_probe: fixture.files.contains_key(PROBE),
-        title: settings.title,
-        level: settings.level,
-        max_scores: settings.max_scores,
-        allowed: allowed(&checks),
+    let checked = settings::read(fixture)?;
+    let layout = layout::of(fixture, &checked)?;
+    let settings = &checked.settings;
+    let checks = if settings.judge_only && !fixture.files.contains_key(AST_CHECKS) {
+        Json::Null
+    } else {
+        read_json(fixture, AST_CHECKS)?
     };
+    let data = CaseData {
+        prompt: prompt_of(fixture, settings, &checked.targets, &layout)?,
+        judge_only: settings.judge_only,
+        inputs: layout.inputs.iter().map(|(t, (path, _))| (t.clone(), path.clone())).collect(),
+        has_probe: fixture.files.contains_key(PROBE),
+        title: settings.title.clone(),
+        level: settings.level,
+        allowed: allowed(&checks),
+        references: references(fixture, settings, &layout)?,
+        targets: checked.targets,
+    };
+    let project = project(fixture, layout, &data, checked.project.as_ref());
     let data = serde_json::to_value(data).map_err(|error| {
         Error::new(ErrorKind::Internal, "cannot store the case").with_cause(&error)
     })?;
-    Ok(Case::new(fixture, data))
+    Ok(Case { project, ..Case::new(fixture, data) })
 }
 
-/// The names of the mutants among the files of a fixture, in order.
-pub fn mutants(files: &BTreeMap<String, String>) -> impl Iterator<Item = &str> {
-    files
-        .keys()
-        .map(String::as_str)
-        .filter(|path| path.starts_with(MUTANTS) && path.ends_with(".vue"))
+fn prompt_of(
+    fixture: &Fixture,
+    settings: &FixtureSettings,
+    targets: &[String],
+    layout: &Layout,
+) -> Result<Option<String>> {
+    if settings.judge_only && !fixture.files.contains_key(PROMPT) {
+        return Ok(None);
+    }
+    let template = not_empty(fixture, PROMPT)?;
+    let ordered = targets.iter().filter_map(|target| layout.inputs.get(target));
+    let inputs: Vec<_> = ordered
+        .map(|(path, text)| {
+            let name = path.strip_prefix(INPUT).and_then(|rest| rest.strip_prefix('/'));
+            (name.unwrap_or(&targets[0]), text.as_str())
+        })
+        .collect();
+    let code = prompt::input_code(&inputs, targets.len() > 1);
+    let place = place(fixture, PROMPT);
+    let prompt = prompt::render(&place, template, &code, targets, &settings.variables)?;
+    if inputs.iter().any(|(_, text)| !prompt.contains(text.trim_end())) {
+        return Err(wrong(fixture, PROMPT, "does not show the component")
+            .with_hint("put `{{ input_code }}` where the model shall find it"));
+    }
+    Ok(Some(prompt))
 }
 
-fn read_settings(fixture: &Fixture) -> Result<FixtureSettings> {
-    let json = read_json(fixture, SETTINGS)?;
-    let settings: FixtureSettings = serde_json::from_value(json)
-        .map_err(|error| wrong(fixture, SETTINGS, &error.to_string()))?;
-    let problem = if settings.version != 1 {
-        format!("`version` is {}, but this llmbench reads 1", settings.version)
-    } else if settings.title.trim().is_empty() {
-        "`title` is empty, but must say in one line what the fixture is about".to_owned()
-    } else if !(1..=5).contains(&settings.level) {
-        format!(
-            "`level` is {}, but must be a whole number from 1 (easy) to 5 (hard)",
-            settings.level
-        )
-    } else if !is_file_name(&settings.target) {
-        format!("`target` is `{}`, but must be a file name like `Component.vue`", settings.target)
-    } else if let Some(name) =
-        settings.variables.keys().find(|name| prompt::OWN_VARIABLES.contains(&name.as_str()))
-    {
-        format!("`variables.{name}` is a name that llmbench fills in itself")
-    } else {
-        return Ok(settings);
-    };
-    Err(wrong(fixture, SETTINGS, &problem))
-}
-
-fn check_max_scores(fixture: &Fixture, max_scores: &BTreeMap<String, f64>) -> Result<()> {
-    for name in [INPUT].into_iter().chain(mutants(&fixture.files)) {
-        if !max_scores.contains_key(name) {
-            let problem = format!("`max_scores` has no entry for `{name}`");
-            return Err(wrong(fixture, SETTINGS, &problem).with_hint(format!(
-                "add \"{name}\" with the highest score that it may reach, 0 to 10"
-            )));
+/// What validators get to see: no solution, no mutants, nothing of an npm project.
+fn project(
+    fixture: &Fixture,
+    layout: Layout,
+    data: &CaseData,
+    npm: Option<&ProjectSettings>,
+) -> Project {
+    let mut files = layout.support;
+    for name in [PROBE, SPEC, AST_CHECKS] {
+        files.extend(fixture.files.get_key_value(name).map(|(n, text)| (n.clone(), text.clone())));
+    }
+    files.extend(layout.inputs.into_values());
+    let mut options = json!({ "input": data.inputs });
+    for (key, name) in [("probe", PROBE), ("spec", SPEC)] {
+        if files.contains_key(name) {
+            options[key] = json!(name);
         }
     }
-    for (name, limit) in max_scores {
-        let problem = if !fixture.files.contains_key(name) {
-            format!("`max_scores` names `{name}`, but there is no such file")
-        } else if name != INPUT && !mutants(&fixture.files).any(|mutant| mutant == name) {
-            format!("`max_scores` names `{name}`, which is neither {INPUT} nor mutants/*.vue")
-        } else if !(0.0..=10.0).contains(limit) {
+    if let Some(npm) = npm {
+        options["project"] = json!(npm);
+    }
+    Project { id: String::new(), dir: fixture.dir.clone(), files, options }
+}
+
+fn references(
+    fixture: &Fixture,
+    settings: &FixtureSettings,
+    layout: &Layout,
+) -> Result<Vec<StoredReference>> {
+    let limits = &settings.max_scores;
+    let input = layout.inputs.iter().map(|(target, (_, text))| (target.clone(), text.clone()));
+    let mut limited = vec![(layout.input_name.clone(), input.collect::<BTreeMap<_, _>>())];
+    limited.retain(|(_, files)| !files.is_empty());
+    limited.extend(layout.mutants.clone());
+    for (name, limit) in limits {
+        let problem = if !limited.iter().any(|(known, _)| known == name) {
+            let names: Vec<_> = limited.iter().map(|(known, _)| known.as_str()).collect();
+            format!(
+                "`max_scores` names `{name}`, which is neither the input nor a mutant; \
+                 there are {}",
+                names.join(", ")
+            )
+        } else if !(0.0..=MAX_SCORE).contains(limit) {
             format!("`max_scores.{name}` is {limit}, but must be a number from 0 to 10")
         } else {
             continue;
         };
         return Err(wrong(fixture, SETTINGS, &problem));
     }
-    Ok(())
-}
-
-fn is_file_name(name: &str) -> bool {
-    name.len() > ".vue".len() && name.ends_with(".vue") && !name.contains(['/', '\\'])
+    let mut references = Vec::new();
+    if !layout.expected.is_empty() {
+        references.push(StoredReference {
+            name: layout.expected_name.clone(),
+            files: layout.expected.clone(),
+            min_score: MAX_SCORE,
+            max_score: MAX_SCORE,
+        });
+    }
+    for (name, files) in limited {
+        match limits.get(&name) {
+            Some(&max_score) => {
+                references.push(StoredReference { name, files, min_score: 0.0, max_score });
+            }
+            None if settings.judge_only && name == layout.input_name => {}
+            None => {
+                let problem = format!("`max_scores` has no entry for `{name}`");
+                return Err(wrong(fixture, SETTINGS, &problem).with_hint(format!(
+                    "add \"{name}\" with the highest score that it may reach, 0 to 10"
+                )));
+            }
+        }
+    }
+    Ok(references)
 }
 
 fn not_empty<'a>(fixture: &'a Fixture, path: &str) -> Result<&'a str> {
@@ -174,10 +214,20 @@ fn read_json(fixture: &Fixture, path: &str) -> Result<Json> {
     Ok(json)
 }
 
-/// The numbers under `allow`; whether they are right is for the structure validator to say.
+/// The numbers under `allow`, of all files together; whether they are right is for the
+/// structure validator to say.
 fn allowed(checks: &Json) -> BTreeMap<String, f64> {
-    let entries = checks.get("allow").and_then(Json::as_object).into_iter().flatten();
-    entries.filter_map(|(name, value)| Some((name.clone(), value.as_f64()?))).collect()
+    let files = checks.get("files").and_then(Json::as_object).into_iter().flatten();
+    let mut allowed = BTreeMap::new();
+    for checks in std::iter::once(checks).chain(files.map(|(_, checks)| checks)) {
+        let entries = checks.get("allow").and_then(Json::as_object).into_iter().flatten();
+        for (name, value) in entries {
+            if let Some(value) = value.as_f64() {
+                *allowed.entry(name.clone()).or_insert(0.0) += value;
+            }
+        }
+    }
+    allowed
 }
 
 fn place(fixture: &Fixture, path: &str) -> String {
@@ -193,103 +243,4 @@ fn wrong(fixture: &Fixture, path: &str, problem: &str) -> Error {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    const GOOD: &str = r#"{ "version": 1, "title": "A demo", "level": 2,
-        "variables": { "name": "Ada" }, "max_scores": { "input.vue": 1, "mutants/bad.vue": 2.5 } }"#;
-
-    pub(crate) fn demo() -> Fixture {
-        let files = [
-            (
-                INPUT,
-                "<script setup>\nconst a = 1\n</script>\n<template><p>{{ a }}</p></template>\n",
-            ),
-            (
-                EXPECTED,
-                "<script setup lang=\"ts\">\nconst a: number = 1\n</script>\n<template><p>{{ a }}</p></template>\n",
-            ),
-            (PROMPT, "Type {{ target }} for {{ name }}:\n{{ input_code }}\n"),
-            (
-                AST_CHECKS,
-                r#"{ "version": 1, "checks": [], "allow": { "any": 1, "lost_names": ["x"] } }"#,
-            ),
-            (SETTINGS, GOOD),
-            (PROBE, "import './Component.vue'\n"),
-            (
-                "mutants/bad.vue",
-                "<script setup lang=\"ts\">\nconst a: any = 1\n</script>\n<template><p>{{ a }}</p></template>\n",
-            ),
-        ];
-        Fixture {
-            name: "demo".into(),
-            dir: None,
-            files: files.map(|(path, text)| (path.to_owned(), text.to_owned())).into(),
-        }
-    }
-
-    #[test]
-    fn a_good_fixture_becomes_a_case_with_all_its_files() {
-        let case = load(&demo()).unwrap();
-        assert_eq!(case.project.files, demo().files);
-        let data: CaseData = serde_json::from_value(case.data).unwrap();
-        assert!(
-            data.prompt.starts_with("Type Component.vue for Ada:\n<script setup>"),
-            "{}",
-            data.prompt
-        );
-        assert!(data.has_probe);
-        assert_eq!((data.level, data.max_scores["mutants/bad.vue"]), (2, 2.5));
-        assert_eq!(data.allowed, BTreeMap::from([("any".to_owned(), 1.0)]));
-    }
-
-    #[track_caller]
-    fn check(path: &str, content: Option<&str>, expected: &str) {
-        let mut fixture = demo();
-        match content {
-            Some(text) => fixture.files.insert(path.into(), text.into()),
-            None => fixture.files.remove(path),
-        };
-        let error = load(&fixture).unwrap_err();
-        assert_eq!(error.kind, ErrorKind::InvalidInput);
-        assert!(error.hint.is_some());
-        let text = error.to_string();
-        assert!(
-            text.contains(expected) && text.contains("demo"),
-            "`{text}` does not say `{expected}`"
-        );
-    }
-
-    #[test]
-    fn every_mistake_names_file_field_and_expectation() {
-        for path in [INPUT, EXPECTED, PROMPT, AST_CHECKS, SETTINGS] {
-            check(path, None, &format!("has no file `{path}`"));
-        }
-        check(INPUT, Some(" \n"), "demo/input.vue: is empty");
-        check(
-            AST_CHECKS,
-            Some("{ \"a\": }"),
-            "demo/ast_checks.json: is not JSON: expected value at line 1 column 8",
-        );
-        check(AST_CHECKS, Some("[]"), "must hold a JSON object");
-        check(PROMPT, Some("{{ nobody }}"), "demo/prompt.md:1: undefined value");
-        check(PROMPT, Some("{{ target }}"), "does not show the component");
-        let with = |from: &str, to: &str, expected: &str| {
-            assert!(GOOD.contains(from));
-            check(SETTINGS, Some(&GOOD.replace(from, to)), expected);
-        };
-        with("\"title\"", "\"titel\"", "unknown field `titel`, expected one of `version`, `title`");
-        with("\"title\": \"A demo\", ", "", "missing field `title`");
-        with("A demo", " ", "`title` is empty");
-        with("\"version\": 1", "\"version\": 2", "`version` is 2");
-        with("\"level\": 2", "\"level\": 6", "`level` is 6, but must be a whole number from 1");
-        with("\"level\": 2", "\"level\": \"2\"", "invalid type: string \"2\"");
-        with("\"level\": 2", "\"level\": 2, \"target\": \"../x.vue\"", "`target` is `../x.vue`");
-        with("\"name\": \"Ada\"", "\"target\": \"Ada\"", "`variables.target`");
-        with("\"input.vue\": 1, ", "", "no entry for `input.vue`");
-        with(", \"mutants/bad.vue\": 2.5", "", "no entry for `mutants/bad.vue`");
-        with("bad.vue\": 2.5", "bad.vue\": 2.5, \"mutants/gone.vue\": 1", "there is no such file");
-        with("bad.vue\": 2.5", "bad.vue\": 2.5, \"expected.vue\": 1", "neither input.vue nor");
-        with("2.5", "11", "`max_scores.mutants/bad.vue` is 11");
-    }
-}
+pub(crate) mod tests;

@@ -1,5 +1,7 @@
 //! The steps of an attempt: ask once, have the code judged in each role, be done.
 
+use std::collections::BTreeMap;
+
 use llmbench_api::{
     Answer, Artifact, Case, DoneReason, Error, ErrorKind, Fixture, GenerateRequest, Generation,
     History, Json, PastStep, Reference, Result, RoleSpec, Step, TestDescription, TestType, Verdict,
@@ -7,9 +9,10 @@ use llmbench_api::{
 use serde::Deserialize;
 
 use crate::extract::{Extraction, extract};
-use crate::fixture::{self, CaseData, INPUT};
+use crate::fixture::{self, CaseData};
 use crate::score::{MAX_SCORE, SCORING_VERSION};
-use crate::{references, shipped, verdict};
+use crate::verdict::{self, Attempt};
+use crate::{references, shipped};
 
 /// Role that judges whether the answer type-checks.
 pub const TYPES: &str = "types";
@@ -58,6 +61,7 @@ impl TestType for Refactoring {
             repeats_prompt: true,
             scoring_version: Some(SCORING_VERSION.to_owned()),
             max_score: MAX_SCORE,
+            ..TestDescription::default()
         }
     }
 
@@ -72,38 +76,68 @@ impl TestType for Refactoring {
     fn next(&self, case: &Case, history: &History) -> Result<Step> {
         let data = case_data(case)?;
         let Some(answers) = history.last_answers() else {
-            return Ok(Step::ask(GenerateRequest::user(data.prompt)));
+            return data.prompt.clone().filter(|_| !data.judge_only).map_or_else(
+                || Err(judges_only(case)),
+                |prompt| Ok(Step::ask(GenerateRequest::user(prompt))),
+            );
         };
         let generation = match answers.first() {
             Some(Answer::Answered(generation)) => generation,
             Some(Answer::Failed(error)) => {
-                return Ok(Step::done(verdict::unanswered(&error.to_string())));
+                return Ok(Step::done(verdict::unanswered(&data, &error.to_string())));
             }
-            None => return Ok(Step::done(verdict::unanswered("the request was never sent"))),
+            None => {
+                return Ok(Step::done(verdict::unanswered(&data, "the request was never sent")));
+            }
         };
-        let input = case.project.files.get(INPUT).map_or("", String::as_str);
-        let extraction = extract(&generation.text, input, &data.target);
-        let Some(code) = extraction.code.clone() else {
-            let verdict = verdict::without_code(&extraction);
+        let extraction = extract(&generation.text, &data.targets, &inputs(case, &data));
+        if !extraction.files.contains_key(&data.targets[0]) {
+            let verdict = verdict::without_code(&data, &extraction);
             return Ok(Step::done(with_warnings(verdict, &extraction, generation)));
-        };
-        if let Some(role) = ROLES.into_iter().find(|role| !is_judged(history, role)) {
-            return Ok(Step::validate(role, Artifact::single(data.target, code)));
         }
-        let verdict = verdict::verdict(case, &data, &code, history);
+        let attempt = Attempt { case, data: &data, extraction: &extraction, history };
+        let open = ROLES.into_iter().find(|role| !is_judged(history, role));
+        let spared = open == Some(BEHAVIOUR) && verdict::behaviour_is_settled(attempt).is_some();
+        if let Some(role) = open.filter(|_| !spared) {
+            let artifact =
+                Artifact { entry: data.targets[0].clone(), files: extraction.files.clone() };
+            return Ok(Step::validate(role, artifact));
+        }
+        let verdict = verdict::verdict(attempt);
         Ok(Step::done(with_warnings(verdict, &extraction, generation)))
     }
 
     fn references(&self, case: &Case) -> Result<Vec<Reference>> {
-        references::references(case, &case_data(case)?)
+        Ok(references::references(&case_data(case)?))
     }
 }
 
+/// The data of a case; it names at least one target.
 fn case_data(case: &Case) -> Result<CaseData> {
-    CaseData::deserialize(&case.data).map_err(|error| {
+    let foreign = || {
         let message = format!("case `{}` was not made by this test type", case.name);
-        Error::new(ErrorKind::Internal, message).with_cause(&error)
-    })
+        Error::new(ErrorKind::Internal, message)
+    };
+    let data = CaseData::deserialize(&case.data).map_err(|error| foreign().with_cause(&error))?;
+    if data.targets.is_empty() { Err(foreign()) } else { Ok(data) }
+}
+
+/// What the model was asked about, by target.
+fn inputs(case: &Case, data: &CaseData) -> BTreeMap<String, String> {
+    let text = |path: &String| case.project.files.get(path).cloned();
+    data.inputs.iter().filter_map(|(target, path)| Some((target.clone(), text(path)?))).collect()
+}
+
+fn judges_only(case: &Case) -> Error {
+    let message = format!(
+        "fixture `{}` only judges answers that exist already: no model is asked",
+        case.name
+    );
+    Error::new(ErrorKind::InvalidInput, message).with_hint(format!(
+        "judge files with `llmbench validate --fixture {}`, or give it a prompt.md and an input \
+         and take `judge_only` out of its fixture.json",
+        case.name
+    ))
 }
 
 /// True when `role` was judged after the latest answer.

@@ -1,5 +1,8 @@
 //! Every shipped fixture through the real validators: the solution reaches 10.0,
 //! the input and every mutant stay below what the fixture allows.
+//!
+//! No behaviour tests are run here. A mutant that only they can catch is judged
+//! once more as if they had failed; `llmbench fixtures check` runs them.
 
 #![expect(
     clippy::print_stderr,
@@ -11,8 +14,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use llmbench_api::{
-    Answer, CallContext, CancelGuard, Case, Control, DoneReason, ErrorKind, Findings, Generation,
-    History, Json, PastStep, Step, TestType, Validator, Verdict,
+    Answer, CallContext, CancelGuard, Case, Control, DoneReason, ErrorKind, Findings,
+    FindingsStatus, Generation, History, Json, PastStep, Step, TestType, Validator, Verdict,
 };
 use llmbench_plugin_refactoring::{BEHAVIOUR, Refactoring, STRUCTURE, TYPES};
 use llmbench_plugin_ts_ast::TsAst;
@@ -25,10 +28,16 @@ fn references_score_what_their_fixture_states() {
         let case = Refactoring.load(&fixture).unwrap();
         let mut wrong = Vec::new();
         for reference in Refactoring.references(&case).unwrap() {
-            let verdict = judges.attempt(&case, &reference.answer);
-            let score = verdict.score.expect("every role that is required was judged");
+            let mut verdict = judges.attempt(&case, &reference.answer, not_run);
+            let mut score = verdict.score.expect("every role that is required was judged");
+            let mut note = "";
+            if score > reference.max_score && reference.max_score <= 2.0 && has_spec(&case) {
+                verdict = judges.attempt(&case, &reference.answer, failed);
+                score = verdict.score.expect("every role that is required was judged");
+                note = " if its behaviour tests fail";
+            }
             eprintln!(
-                "{:<16} {:<36} {score:>5.2} (allowed {:>4.1} to {:>4.1}) compiles={} ast_score={}",
+                "{:<16} {:<36} {score:>5.2} (allowed {:>4.1} to {:>4.1}) compiles={} ast_score={}{note}",
                 fixture.name,
                 reference.name,
                 reference.min_score,
@@ -53,7 +62,7 @@ fn other_good_solutions_are_as_good_as_the_shipped_one() {
         let Ok(files) = std::fs::read_dir(folder.join(&fixture.name)) else { continue };
         for path in files.map(|entry| entry.unwrap().path()) {
             let code = std::fs::read_to_string(&path).unwrap();
-            let verdict = judges.attempt(&case, &format!("```vue\n{code}```\n"));
+            let verdict = judges.attempt(&case, &format!("```vue\n{code}```\n"), not_run);
             assert_eq!(verdict.score, Some(10.0), "{}: {:#?}", path.display(), verdict.errors);
         }
     }
@@ -89,7 +98,7 @@ impl Judges {
         }
     }
 
-    fn attempt(&self, case: &Case, answer: &str) -> Verdict {
+    fn attempt(&self, case: &Case, answer: &str, behaviour: fn() -> Findings) -> Verdict {
         let mut history = History::default();
         loop {
             let past = match Refactoring.next(case, &history).unwrap() {
@@ -105,7 +114,7 @@ impl Judges {
                     let findings = match role.as_str() {
                         TYPES => self.types.check(&artifact, &case.project, &self.cx),
                         STRUCTURE => self.structure.check(&artifact, &case.project, &self.cx),
-                        BEHAVIOUR => Ok(Findings::skipped("no validator plays this role here")),
+                        BEHAVIOUR => Ok(behaviour()),
                         other => panic!("unknown role `{other}`"),
                     };
                     PastStep::Validated { role, artifact, findings: Box::new(findings.unwrap()) }
@@ -116,6 +125,18 @@ impl Judges {
             history.steps.push(past);
         }
     }
+}
+
+fn has_spec(case: &Case) -> bool {
+    case.project.files.contains_key("spec.ts")
+}
+
+fn not_run() -> Findings {
+    Findings::skipped("no validator plays this role here")
+}
+
+fn failed() -> Findings {
+    Findings { status: FindingsStatus::Failed, ..Findings::default() }
 }
 
 struct Host(Instant);

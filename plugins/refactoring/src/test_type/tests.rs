@@ -3,12 +3,16 @@ use std::collections::BTreeMap;
 use llmbench_api::{Check, Diagnostic, Findings, FindingsStatus, Severity};
 
 use super::*;
-use crate::fixture::tests::demo;
+use crate::fixture::tests::{cart, demo};
 
 const GOOD: &str = "```vue\n<script setup lang=\"ts\">\nconst a: number = 1\n</script>\n<template><p>{{ a }}</p></template>\n```";
 
 /// What a validator of the structure has to report for a whole score; one `any` is allowed.
-const MEASURED: [(&str, f64); 8] = [
+const MEASURED: [(&str, f64); 12] = [
+    ("any_assertion_count", 0.0),
+    ("annotation_count", 3.0),
+    ("edit_similarity", 0.8),
+    ("template_kept", 1.0),
     ("any_count", 1.0),
     ("assertion_count", 0.0),
     ("double_assertion_count", 0.0),
@@ -57,6 +61,7 @@ fn types(compiles: bool) -> Findings {
             check("compiles", compiles),
             check("probe", true),
         ],
+        measurements: BTreeMap::from([("type_coverage".to_owned(), 1.0)]),
         ..Findings::default()
     }
 }
@@ -83,16 +88,19 @@ fn passed() -> Findings {
 
 /// Plays an attempt whose roles find what `findings` says.
 fn play(first: PastStep, findings: [Findings; 3]) -> (Vec<String>, Verdict) {
-    let case = case();
+    play_in(&case(), first, findings)
+}
+
+fn play_in(case: &Case, first: PastStep, findings: [Findings; 3]) -> (Vec<String>, Verdict) {
     let [types, structure, behaviour] = findings;
     let mut findings =
         BTreeMap::from([(TYPES, types), (STRUCTURE, structure), (BEHAVIOUR, behaviour)]);
     let mut history = History { run_index: 0, steps: vec![first] };
     let mut order = Vec::new();
     loop {
-        match Refactoring.next(&case, &history).unwrap() {
+        match Refactoring.next(case, &history).unwrap() {
             Step::Validate { role, artifact } => {
-                assert_eq!(artifact.entry, "Component.vue");
+                assert!(artifact.files.contains_key(&artifact.entry));
                 let findings = findings.remove(role.as_str()).expect("each role is judged once");
                 order.push(role.clone());
                 history.steps.push(PastStep::Validated {
@@ -123,6 +131,7 @@ fn it_asks_once_with_the_same_prompt_for_every_run() {
 fn the_roles_are_judged_in_order_and_then_scored() {
     let (order, verdict) =
         play(answered(GOOD, DoneReason::Stop), [types(true), structure(10.0), passed()]);
+    assert_eq!(verdict.metrics["level"], 2);
     assert_eq!(order, ["types", "structure", "behaviour"]);
     assert_eq!(verdict.score, Some(10.0), "{verdict:?}");
     assert_eq!(verdict.metrics["compiles"], true);
@@ -206,7 +215,7 @@ fn a_failed_request_has_no_score() {
     let (_, verdict) = play(failed, [passed(), passed(), passed()]);
     assert_eq!(verdict.score, None);
     assert!(verdict.missing["score"].contains("30 s passed"));
-    assert!(verdict.missing.contains_key("ast_score") && verdict.metrics.is_empty());
+    assert!(verdict.missing.contains_key("type_coverage") && verdict.metrics.len() == 1);
     let nothing = PastStep::Asked { requests: vec![], answers: vec![] };
     assert_eq!(play(nothing, [passed(), passed(), passed()]).1.score, None);
 }
@@ -222,7 +231,7 @@ fn a_cut_off_answer_is_said_to_be_so() {
 
 #[test]
 fn a_repeated_input_and_a_near_empty_answer_are_capped() {
-    let input = &demo().files[INPUT];
+    let input = &demo().files["input.vue"];
     let repeated = format!("```vue\n\n{}\n```", input.replace('\n', "\n\n"));
     for answer in [repeated.as_str(), "```vue\n<script/>\n```"] {
         let (_, verdict) =
@@ -241,7 +250,7 @@ fn probe_errors_cost_a_third_each_and_allowances_are_kept() {
     let mut anys = structure(10.0);
     anys.measurements.insert("any_count".into(), 2.0);
     let (_, verdict) = play(answered(GOOD, DoneReason::Stop), [types(true), anys, passed()]);
-    assert_eq!(verdict.score, Some(9.25));
+    assert_eq!(verdict.score, Some(8.8));
 }
 
 #[test]
@@ -268,7 +277,8 @@ fn what_no_validator_counted_earns_nothing() {
     assert_eq!(whole.score, Some(8.0));
     assert_eq!(parts(&whole), ["probe", "structure", "typedness"]);
     assert!(whole.missing.is_empty(), "{:?}", whole.missing);
-    for (name, _) in MEASURED {
+    for (name, _) in &MEASURED[4..] {
+        let name = *name;
         let mut silent = structure(5.0);
         silent.measurements.remove(name);
         let verdict = judged(silent);
@@ -303,6 +313,125 @@ fn an_answer_without_parameters_has_none_that_are_untyped() {
     half.measurements.insert("typed_parameter_count".into(), 1.0);
     let (_, verdict) = play(answered(GOOD, DoneReason::Stop), [types(true), half, passed()]);
     assert_eq!(verdict.metrics["score_parts"]["typedness"]["earned"], 0.5);
+}
+
+#[test]
+fn behaviour_is_not_run_where_it_cannot_matter() {
+    let spared = |types: Findings, structure: Findings| {
+        let (order, verdict) = play(answered(GOOD, DoneReason::Stop), [types, structure, passed()]);
+        assert_eq!(order, ["types", "structure"]);
+        assert_eq!(verdict.metrics["gates"]["behaviour"]["passed"], Json::Null);
+        verdict.missing["behaviour"].clone()
+    };
+    let with = |name: &str, value: f64| {
+        let mut structure = structure(10.0);
+        structure.measurements.insert(name.into(), value);
+        structure
+    };
+    let reason = spared(types(true), with("suppression_count", 1.0));
+    assert_eq!(reason, "not run: the gate `no_suppression` failed, which leaves no more points");
+    assert!(spared(types(true), with("lost_name_count", 3.0)).contains("`code_kept`"));
+    assert!(spared(types(true), with("parse_error_count", 1.0)).contains("`sfc`"));
+    let mut same = with("edit_similarity", 1.0);
+    same.measurements.insert("annotation_count".into(), 0.0);
+    assert!(spared(types(true), same).contains("`changed`"));
+    let mut untyped = types(true);
+    untyped.measurements.insert("type_coverage".into(), 0.2);
+    let (order, verdict) =
+        play(answered(GOOD, DoneReason::Stop), [untyped, structure(10.0), passed()]);
+    assert_eq!(
+        (order.len(), verdict.metrics["gates"]["behaviour"]["passed"].clone()),
+        (3, true.into())
+    );
+    assert_eq!(verdict.metrics["type_coverage"], 0.2);
+}
+
+#[test]
+fn failed_behaviour_is_told_by_its_tests() {
+    let failed = Findings {
+        status: FindingsStatus::Failed,
+        checks: vec![Check {
+            name: "emits the id".into(),
+            message: Some("expected 1\nstack".into()),
+            ..Check::default()
+        }],
+        ..Findings::default()
+    };
+    let (_, verdict) =
+        play(answered(GOOD, DoneReason::Stop), [types(true), structure(10.0), failed]);
+    assert_eq!(verdict.score, Some(2.0));
+    assert_eq!(verdict.errors[1], "behaviour test `emits the id` failed: expected 1");
+}
+
+#[test]
+fn a_silenced_error_is_an_error() {
+    let mut silenced = types(true);
+    silenced.measurements.insert("error_count_without_suppressions".into(), 2.0);
+    let (_, verdict) =
+        play(answered(GOOD, DoneReason::Stop), [silenced, structure(10.0), passed()]);
+    assert_eq!(verdict.metrics["error_count"], 2);
+    assert_eq!(verdict.metrics["compiles"], false);
+    assert_eq!(verdict.score, Some(4.38));
+}
+
+#[test]
+fn what_could_not_be_measured_says_why() {
+    let mut unmeasured = types(true);
+    unmeasured.measurements.clear();
+    let (_, verdict) =
+        play(answered(GOOD, DoneReason::Stop), [unmeasured.clone(), structure(10.0), passed()]);
+    assert_eq!(verdict.score, Some(10.0));
+    assert_eq!(verdict.missing["type_coverage"], "validator `tsc` reported no `type_coverage`");
+    unmeasured.details = serde_json::json!({ "type_coverage": "too many files" });
+    let (_, verdict) =
+        play(answered(GOOD, DoneReason::Stop), [unmeasured, structure(10.0), passed()]);
+    assert_eq!(verdict.missing["type_coverage"], "too many files");
+}
+
+#[test]
+fn an_answer_of_several_files_may_lack_one_but_not_the_entry() {
+    let case = Refactoring.load(&cart()).unwrap();
+    let vue = GOOD.replace("```vue", "```vue Cart.vue");
+    let whole = format!(
+        "{vue}\n```ts store.ts\nexport const a: number = 1\n```\n```ts types.d.ts\nexport type A = number\n```\n"
+    );
+    let play = |answer: &str| {
+        play_in(&case, answered(answer, DoneReason::Stop), [types(true), structure(10.0), passed()])
+    };
+    let (order, verdict) = play(&whole);
+    assert_eq!((order.len(), verdict.score), (3, Some(10.0)), "{verdict:?}");
+    let output = verdict.output.unwrap();
+    assert!(
+        output.contains("```vue Cart.vue\n") && output.contains("```ts types.d.ts\n"),
+        "{output}"
+    );
+    let (order, verdict) = play(&whole.replace("```ts store.ts", "```ts other.ts"));
+    assert_eq!((order.len(), verdict.score), (2, Some(2.0)));
+    assert_eq!(verdict.errors[0], "the answer has no `store.ts`: at most 2.0");
+    assert_eq!(verdict.metrics["gates"]["sfc"]["passed"], false);
+    let (order, verdict) = play(&whole.replace("```vue Cart.vue", "```vue Other.vue"));
+    assert_eq!((order.len(), verdict.score), (0, Some(0.0)));
+    assert_eq!(verdict.errors, ["the answer has no `Cart.vue`, which it is about"]);
+    let input = &case.project.files["input/Cart.vue"];
+    let unchanged = format!(
+        "```vue Cart.vue\n{input}```\n```ts store.ts\nexport  const a = 1\n```\n```ts types.d.ts\nexport type A = number\n```\n"
+    );
+    assert_eq!(play(&unchanged).1.score, Some(1.0));
+}
+
+#[test]
+fn a_fixture_that_only_judges_never_asks_but_judges() {
+    let mut fixture = demo();
+    let settings =
+        fixture.files["fixture.json"].replace("\"level\"", "\"judge_only\": true, \"level\"");
+    fixture.files.insert("fixture.json".into(), settings);
+    let case = Refactoring.load(&fixture).unwrap();
+    let error = Refactoring.next(&case, &History::default()).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InvalidInput);
+    assert!(error.hint.unwrap().contains("llmbench validate --fixture demo"));
+    let (_, verdict) =
+        play_in(&case, answered(GOOD, DoneReason::Stop), [types(true), structure(10.0), passed()]);
+    assert_eq!(verdict.score, Some(10.0));
 }
 
 #[test]
