@@ -423,15 +423,17 @@ pub struct Rate {
     pub share: Option<f64>,
 }
 
-/// Results of one model on one fixture, or on all.
+/// Results of one model on one fixture, on the fixtures of one level, or on all.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct GroupSummary {
     /// Model name.
     pub model: String,
-    /// Fixture name; `null` for all fixtures together.
+    /// Fixture name; `null` for several fixtures together.
     pub fixture: Option<String>,
+    /// Level of the fixture, or of the fixtures that are summed up here.
+    pub level: Option<u8>,
     /// Attempts with a record.
     pub attempts: u64,
     /// Attempts by status.
@@ -481,6 +483,8 @@ pub struct Summary {
     pub statuses: BTreeMap<String, u64>,
     /// One for each model and fixture, in the plan's order.
     pub groups: Vec<GroupSummary>,
+    /// One for each model and level of fixtures, easiest first; empty when there are not several levels.
+    pub levels: Vec<GroupSummary>,
     /// One for each model.
     pub models: Vec<GroupSummary>,
     /// Warnings of the run and of its attempts, each once.

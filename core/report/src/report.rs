@@ -43,13 +43,20 @@ impl<'a> Report<'a> {
         self.summary.groups.iter().filter(|group| group.model == model).collect()
     }
 
+    /// The levels of one model, easiest first; empty when there are not several.
+    pub(crate) fn levels_of(&self, model: &str) -> Vec<&GroupSummary> {
+        self.summary.levels.iter().filter(|group| group.model == model).collect()
+    }
+
     /// The attempts behind a group.
     pub(crate) fn attempts_of(&self, group: &GroupSummary) -> Vec<&'a AttemptRecord> {
         let records = self.records.iter().copied();
         records
             .filter(|record| {
+                let level = || summary::level_of(self.manifest, &record.fixture);
                 record.model == group.model
                     && group.fixture.as_ref().is_none_or(|fixture| *fixture == record.fixture)
+                    && group.level.is_none_or(|wanted| level() == Some(wanted))
             })
             .collect()
     }
@@ -60,7 +67,12 @@ impl<'a> Report<'a> {
         let plan = &self.manifest.plan;
         let groups = match group.fixture {
             Some(_) => 1,
-            None => self.groups_of(&group.model).len() as u64,
+            None => {
+                let groups = self.groups_of(&group.model);
+                let counts =
+                    |part: &&&GroupSummary| group.level.is_none() || part.level == group.level;
+                groups.iter().filter(counts).count() as u64
+            }
         };
         let planned = match plan.shard {
             Some(_) => group.attempts,

@@ -74,9 +74,12 @@ pub fn summarise(manifest: &RunManifest, records: &[AttemptRecord]) -> Summary {
                 continue;
             }
             let cold = cold_prompts(manifest, model, Some(fixture));
-            summary.groups.push(group::of_fixture(model, fixture, &attempts, &cold));
+            let mut group = group::of_fixture(model, fixture, &attempts, &cold);
+            group.level = level_of(manifest, fixture);
+            summary.groups.push(group);
         }
         let of_fixtures = &summary.groups[first..];
+        summary.levels.extend(levels(manifest, model, of_fixtures, &own));
         if !of_fixtures.is_empty() {
             let cold = cold_prompts(manifest, model, None);
             let whole = group::of_model(model, of_fixtures, &own, &cold);
@@ -85,6 +88,39 @@ pub fn summarise(manifest: &RunManifest, records: &[AttemptRecord]) -> Summary {
     }
     summary.warnings = warnings(manifest, &records, &summary.models);
     summary
+}
+
+/// The level of a fixture, where the test has levels.
+pub(crate) fn level_of(manifest: &RunManifest, fixture: &str) -> Option<u8> {
+    manifest.fixtures.iter().find(|record| record.name == fixture)?.level
+}
+
+/// One model on the fixtures of each level; nothing when there are not several levels.
+fn levels(
+    manifest: &RunManifest,
+    model: &str,
+    fixtures: &[GroupSummary],
+    records: &[&AttemptRecord],
+) -> Vec<GroupSummary> {
+    let levels: BTreeSet<u8> = fixtures.iter().filter_map(|group| group.level).collect();
+    if levels.len() < 2 {
+        return Vec::new();
+    }
+    let of_level = |level: u8| {
+        let groups: Vec<_> =
+            fixtures.iter().filter(|group| group.level == Some(level)).cloned().collect();
+        let own: Vec<_> = records
+            .iter()
+            .copied()
+            .filter(|record| level_of(manifest, &record.fixture) == Some(level))
+            .collect();
+        let cold: Vec<_> = groups
+            .iter()
+            .flat_map(|group| cold_prompts(manifest, model, group.fixture.as_deref()))
+            .collect();
+        GroupSummary { level: Some(level), ..group::of_model(model, &groups, &own, &cold) }
+    };
+    levels.into_iter().map(of_level).collect()
 }
 
 /// True when the server had the attempt's prompt in its cache.

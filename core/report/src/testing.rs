@@ -53,6 +53,7 @@ pub(crate) fn manifest(models: &[&str], fixtures: &[&str], runs: u32) -> RunMani
                 name: (*name).into(),
                 sha256: "0123456789abcdef".into(),
                 origin: "fixtures".into(),
+                ..FixtureRecord::default()
             })
             .collect(),
         models: models.iter().map(|name| model(name)).collect(),

@@ -71,20 +71,27 @@ fn headline(report: &Report<'_>) -> String {
 fn results(report: &Report<'_>) -> String {
     let models = result_table(report, &report.summary.models);
     let groups = result_table(report, &report.summary.groups);
+    let levels = if report.summary.levels.is_empty() {
+        String::new()
+    } else {
+        format!("### By level\n\n{}\n", result_table(report, &report.summary.levels))
+    };
     format!(
-        "{models}\nOver all fixtures the score is the mean of the fixtures' means; the other figures pool the attempts. Ranges are lowest–highest. {} stands for what was not measured.\n\n### By fixture\n\n{groups}",
+        "{models}\nOver all fixtures the score is the mean of the fixtures' means; the other figures pool the attempts. Ranges are lowest–highest. {} stands for what was not measured.\n\n{levels}### By fixture\n\n{groups}",
         figures::ABSENT
     )
 }
 
 fn result_table(report: &Report<'_>, groups: &[GroupSummary]) -> String {
     let by_fixture = groups.iter().any(|group| group.fixture.is_some());
+    let by_level = groups.iter().any(|group| group.level.is_some());
     let (compiles, ast) = (report.has_compiles(), report.has_ast_score());
     let pick = |cells: Vec<(bool, String)>| -> Vec<String> {
         cells.into_iter().filter(|(shown, _)| *shown).map(|(_, cell)| cell).collect()
     };
     let header = pick(vec![
         (true, "Model".into()),
+        (by_level, "Level".into()),
         (by_fixture, "Fixture".into()),
         (true, "Scored".into()),
         (true, format!("Score /{}", report.manifest.max_score)),
@@ -102,6 +109,7 @@ fn result_table(report: &Report<'_>, groups: &[GroupSummary]) -> String {
         let identical = report.repeats_one_answer(group);
         pick(vec![
             (true, group.model.clone()),
+            (by_level, group.level.map_or(figures::ABSENT.to_owned(), |level| level.to_string())),
             (by_fixture, super::remarks::fixture_name(group).to_owned()),
             (true, report.runs(group)),
             (true, figures::score(&group.score, report.manifest.max_score, 2, identical)),

@@ -34,6 +34,11 @@ pub(super) fn about_missing(report: &Report<'_>) -> Vec<String> {
     merged(&report.summary.models, summary::is_about_missing)
 }
 
+/// `level 2`.
+pub(super) fn level_name(group: &GroupSummary) -> String {
+    group.level.map_or_else(String::new, |level| format!("level {level}"))
+}
+
 /// A group's name for people.
 pub(super) fn label(group: &GroupSummary) -> String {
     match &group.fixture {

@@ -161,7 +161,16 @@ fn table(report: &Report<'_>, width: u16, notes: &mut Footnotes) -> String {
         } else {
             table.add_row(row(report, model, name, notes));
         }
-        for group in groups {
+        let levels = report.levels_of(&model.model);
+        for level in &levels {
+            let name = format!("  {}", remarks::level_name(level));
+            table.add_row(row(report, level, name, notes));
+            for group in groups.iter().filter(|group| group.level == level.level) {
+                let name = format!("    {}", escape::one_line(remarks::fixture_name(group)));
+                table.add_row(row(report, group, name, notes));
+            }
+        }
+        for group in groups.iter().filter(|group| levels.is_empty() || group.level.is_none()) {
             let name = format!("  {}", escape::one_line(remarks::fixture_name(group)));
             table.add_row(row(report, group, name, notes));
         }

@@ -1,4 +1,6 @@
-use llmbench_api::record::{AttemptRecord, AttemptStatus, ColdPrompt, RunManifest, Stat};
+use llmbench_api::record::{
+    AttemptRecord, AttemptStatus, ColdPrompt, FixtureRecord, RunManifest, Stat,
+};
 
 use super::*;
 use crate::testing::{cached, lost, manifest, scored, without_gpu};
@@ -46,6 +48,43 @@ fn groups_stand_in_the_order_of_the_plan() {
     assert_eq!(summary.planned, 12);
     assert_eq!(summary.statuses["scored"], 11);
     assert_eq!(summary.statuses["timeout"], 1);
+}
+
+#[test]
+fn levels_are_told_apart_when_there_are_several() {
+    let (mut manifest, records) = mixed();
+    let level = |manifest: &mut RunManifest, fixture: &str, level| {
+        manifest.fixtures.retain(|record| record.name != fixture);
+        manifest.fixtures.push(FixtureRecord {
+            name: fixture.to_owned(),
+            level: Some(level),
+            ..FixtureRecord::default()
+        });
+    };
+    level(&mut manifest, "f1", 2);
+    level(&mut manifest, "f2", 2);
+    assert!(summarise(&manifest, &records).levels.is_empty());
+    level(&mut manifest, "f2", 4);
+    let summary = summarise(&manifest, &records);
+    let found: Vec<_> = summary
+        .levels
+        .iter()
+        .map(|group| (group.model.as_str(), group.level, group.attempts, group.score.mean))
+        .collect();
+    let of =
+        |fixture: usize| (summary.groups[fixture].attempts, summary.groups[fixture].score.mean);
+    assert_eq!(
+        found,
+        [("m1", 2, of(0)), ("m1", 4, of(1)), ("m2", 2, of(2)), ("m2", 4, of(3))]
+            .map(|(model, level, (attempts, mean))| (model, Some(level), attempts, mean))
+    );
+    let report = crate::Report::new(&manifest, &records);
+    let text = crate::render::text(&report, &crate::render::TextOptions::default());
+    let lines: Vec<_> = text.lines().map(str::trim_end).collect();
+    let place = |start: &str| lines.iter().position(|line| line.starts_with(start)).unwrap();
+    assert!(place("  level 2") < place("    f1") && place("    f1") < place("  level 4"));
+    assert!(lines[place("  level 4")].contains("2/3"), "{text}");
+    assert!(crate::render::markdown(&report).contains("### By level"));
 }
 
 #[test]
