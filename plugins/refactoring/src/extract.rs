@@ -11,6 +11,7 @@ mod named;
 use std::collections::BTreeMap;
 
 pub use component::same_code;
+pub(crate) use named::resolve;
 
 use crate::fences;
 

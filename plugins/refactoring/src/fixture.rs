@@ -41,8 +41,6 @@ pub struct CaseData {
     pub inputs: BTreeMap<String, String>,
     /// The fixture has a caller probe.
     pub has_probe: bool,
-    /// One line for lists.
-    pub title: String,
     /// How hard it is, 1..=5.
     pub level: Option<u8>,
     /// What the structure check lets pass, by measurement (`any`, `assertions` …).
@@ -82,7 +80,6 @@ pub fn load(fixture: &Fixture) -> Result<Case> {
         judge_only: settings.judge_only,
         inputs: layout.inputs.iter().map(|(t, (path, _))| (t.clone(), path.clone())).collect(),
         has_probe: fixture.files.contains_key(PROBE),
-        title: settings.title.clone(),
         level: settings.level,
         allowed: allowed(&checks),
         references: references(fixture, settings, &layout)?,
@@ -92,7 +89,9 @@ pub fn load(fixture: &Fixture) -> Result<Case> {
     let data = serde_json::to_value(data).map_err(|error| {
         Error::new(ErrorKind::Internal, "cannot store the case").with_cause(&error)
     })?;
-    Ok(Case { project, ..Case::new(fixture, data) })
+    let title = Some(checked.settings.title);
+    let level = checked.settings.level;
+    Ok(Case { title, level, project, ..Case::new(fixture, data) })
 }
 
 fn prompt_of(

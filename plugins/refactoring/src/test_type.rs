@@ -107,6 +107,10 @@ impl TestType for Refactoring {
         Ok(Step::done(with_warnings(verdict, &extraction, generation)))
     }
 
+    fn answer_from_files(&self, case: &Case, files: &BTreeMap<String, String>) -> Result<String> {
+        references::answer_from_files(&case.name, &case_data(case)?, files)
+    }
+
     fn references(&self, case: &Case) -> Result<Vec<Reference>> {
         Ok(references::references(&case_data(case)?))
     }

@@ -225,7 +225,10 @@ fn in_words<'w, 't>(
 }
 
 /// The target that a path stands for: the same, or one whose folders it does not contradict.
-fn resolve<'t>(word: &str, targets: &'t [String]) -> Option<&'t str> {
+pub(crate) fn resolve<'t>(word: &str, targets: &'t [String]) -> Option<&'t str> {
+    if let Some(same) = targets.iter().find(|target| *target == word) {
+        return Some(same);
+    }
     let word = word.trim_matches(|c: char| "\"'`*_#:,;()<>".contains(c)).replace('\\', "/");
     let word = word.trim_start_matches("./").trim_start_matches('/').trim_end_matches('.');
     if let Some(same) = targets.iter().find(|target| *target == word) {
