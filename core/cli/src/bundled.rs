@@ -9,3 +9,4 @@ use llmbench_plugin_refactoring as _;
 use llmbench_plugin_system as _;
 use llmbench_plugin_ts_ast as _;
 use llmbench_plugin_tsc as _;
+use llmbench_plugin_vitest as _;

@@ -4,12 +4,16 @@
 //!
 //! Nothing here knows what the tools do. Needs the feature `node-tools`.
 
+#[cfg(all(target_os = "linux", feature = "confine"))]
+mod confine;
 mod install;
 mod node;
 mod packages;
 mod pins;
 pub mod process;
 
+#[cfg(all(target_os = "linux", feature = "confine"))]
+pub use confine::confine;
 pub use install::NpmEnvironment;
 pub use node::{Node, advice, unavailable};
 pub use packages::{Packages, Source};

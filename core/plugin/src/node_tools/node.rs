@@ -87,6 +87,22 @@ impl Node {
             })
     }
 
+    /// The program that really runs: `program` may be a script that chooses one.
+    ///
+    /// # Errors
+    /// `Unavailable` when it does not say.
+    pub fn executable(&self, cx: &CallContext) -> Result<PathBuf> {
+        let what = format!("`{}`", self.program.display());
+        let mut command = process::command(&self.program);
+        command.args(["--print", "process.execPath"]);
+        let output = process::run(command, &what, Duration::from_secs(20), cx, |_| {})?;
+        let path = output.stdout.first().map(PathBuf::from).unwrap_or_default();
+        path.canonicalize().map_err(|error| {
+            let message = format!("{what} does not say which program it is");
+            Error::new(ErrorKind::Unavailable, message).with_cause(&error)
+        })
+    }
+
     /// The folder it lies in, unless it was named without one.
     pub fn folder(&self) -> Option<&Path> {
         self.program.parent().filter(|folder| !folder.as_os_str().is_empty())
