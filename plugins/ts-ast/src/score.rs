@@ -59,7 +59,7 @@ pub fn score(facts: &Facts, outcomes: &[Outcome], lost_count: usize, allow: &All
     if !facts.is_typescript() {
         caps.push(("no TypeScript", 1.0));
     }
-    if facts.annotation_count == facts.any_annotation_count {
+    if !facts.has_types() {
         caps.push(("nothing annotated", 2.0));
     }
     if facts.count(MarkKind::Suppression) > 0 {

@@ -3,13 +3,13 @@
 use std::collections::{BTreeSet, HashMap};
 
 use oxc_allocator::Allocator;
-use oxc_ast::ast::{BindingIdentifier, Program, Statement};
+use oxc_ast::ast::{BindingIdentifier, Declaration, Program, Statement};
 use oxc_ast_visit::Visit;
 use oxc_parser::{ParseOptions, Parser, ParserReturn};
 use oxc_span::SourceType;
 
 use super::visitor::{Collector, Place};
-use super::{Facts, MarkKind, Script, suppressions};
+use super::{Facts, MarkKind, Script, erased, suppressions};
 use crate::sfc::{Block, Expression, ExpressionKind, Sfc};
 
 /// What stands before the value of the attribute `generic` to make it code.
@@ -27,6 +27,9 @@ pub fn collect(sfc: &Sfc<'_>) -> Facts {
     }
     for (offset, comment) in &sfc.comments {
         suppressed(&mut facts, *offset, comment);
+    }
+    if let Some(block) = sfc.blocks.iter().find(|block| block.name == "template") {
+        facts.template_tokens = erased::template_tokens(block.content);
     }
     if let Some(template) = &sfc.template {
         facts.template_node_count = template.node_count;
@@ -48,6 +51,57 @@ pub fn collect(sfc: &Sfc<'_>) -> Facts {
     facts.errors.sort();
     facts.marks.sort_by_key(|mark| mark.offset);
     facts
+}
+
+/// What a TypeScript or JavaScript file holds; its language follows from the ending of `path`.
+pub fn collect_module(path: &str, text: &str) -> Facts {
+    let mut facts = Facts { is_module: true, ..Facts::default() };
+    let (lang, source_type) = match path.rsplit('.').next() {
+        Some("js" | "mjs" | "cjs") => (None, SourceType::mjs().with_jsx(false)),
+        Some("jsx") => (None, SourceType::jsx()),
+        Some("tsx") => (Some("tsx"), SourceType::tsx()),
+        _ if path.ends_with(".d.ts") => (Some("ts"), SourceType::d_ts()),
+        _ => (Some("ts"), SourceType::ts()),
+    };
+    facts.scripts.push(Script { offset: 0, setup: false, lang: lang.map(str::to_owned) });
+    let allocator = Allocator::default();
+    let parsed = parse(&allocator, text, source_type);
+    report(&mut facts, &parsed, |at| at);
+    comments(&mut facts, &parsed.program, |at| at);
+    Collector::new(&mut facts, Place::Script).walk(&parsed.program, 0);
+    facts.script_tokens = erased::script_tokens(&parsed.program);
+    for name in exported_types(&parsed.program) {
+        facts.type_uses.push((None, name));
+    }
+    find_used_types(&mut facts);
+    facts.errors.sort();
+    facts.marks.sort_by_key(|mark| mark.offset);
+    facts
+}
+
+/// Types that other files can use; in a file that exports nothing all of them.
+fn exported_types(program: &Program<'_>) -> Vec<String> {
+    let mut exported = Vec::new();
+    let mut own = Vec::new();
+    let mut is_module = false;
+    let name_of = |declaration: &Declaration<'_>| match declaration {
+        Declaration::TSInterfaceDeclaration(it) => Some(it.id.name.to_string()),
+        Declaration::TSTypeAliasDeclaration(it) => Some(it.id.name.to_string()),
+        _ => None,
+    };
+    for statement in &program.body {
+        match statement {
+            Statement::ExportDeclaration(it) => exported.extend(name_of(&it.declaration)),
+            Statement::ExportNamedDeclaration(it) => {
+                exported.extend(it.specifiers.iter().map(|it| it.local.name().to_string()));
+            }
+            Statement::TSInterfaceDeclaration(it) => own.push(it.id.name.to_string()),
+            Statement::TSTypeAliasDeclaration(it) => own.push(it.id.name.to_string()),
+            _ => {}
+        }
+        is_module |= statement.is_module_declaration();
+    }
+    if is_module { exported } else { own }
 }
 
 fn script(facts: &mut Facts, block: &Block<'_>) {
@@ -113,6 +167,7 @@ fn script(facts: &mut Facts, block: &Block<'_>) {
         }
     }
     comments(facts, &parsed.program, |at| block.content_offset + at);
+    facts.script_tokens.extend(erased::script_tokens(&parsed.program));
     Collector::new(facts, Place::Script).walk(&parsed.program, block.content_offset);
 }
 

@@ -4,6 +4,7 @@
 //! what it is worth is decided in `checks` and `score`.
 
 mod collect;
+mod erased;
 mod judge;
 mod runtime;
 mod shape;
@@ -14,7 +15,7 @@ mod vue;
 
 use std::collections::BTreeSet;
 
-pub use collect::collect;
+pub use collect::{collect, collect_module};
 pub use shape::{Member, Resolved, Shape};
 
 /// Everything that was seen in one component.
@@ -44,6 +45,8 @@ pub struct Facts {
     pub annotation_count: u32,
     /// Those that hold an `any`.
     pub any_annotation_count: u32,
+    /// Assertions to `any`, to something that holds one, or to `never`.
+    pub any_assertion_count: u32,
     /// `x satisfies T`.
     pub satisfies_count: u32,
     /// Statements in scripts, at any depth.
@@ -58,6 +61,12 @@ pub struct Facts {
     pub bindings: BTreeSet<String>,
     /// Names that scripts and template refer to, as values or types.
     pub names_used: BTreeSet<String>,
+    /// What is left of the scripts without types and comments.
+    pub script_tokens: Vec<String>,
+    /// What is left of the template without comments.
+    pub template_tokens: Vec<String>,
+    /// True for a TypeScript file, which is no component.
+    pub is_module: bool,
     /// True when there is an options object (`export default`, `defineComponent`).
     pub options_api: bool,
     /// Generic parameters, which are no undeclared types.
@@ -208,6 +217,20 @@ impl Facts {
     pub fn return_counts(&self) -> (u32, u32) {
         let wanting = self.functions.iter().filter(|f| f.wants_return_type);
         wanting.fold((0, 0), |(all, typed), f| (all + 1, typed + u32::from(f.has_return_type)))
+    }
+
+    /// True when the file declares, uses or sends something of that name.
+    pub fn names(&self, name: &str) -> bool {
+        self.bindings.contains(name)
+            || self.template_names.contains(name)
+            || self.events_sent.contains(name)
+            || self.resolve_props().member(name).is_some()
+    }
+
+    /// True when something is annotated, or when types are all that a module holds.
+    pub fn has_types(&self) -> bool {
+        self.annotation_count > self.any_annotation_count
+            || (self.is_module && self.any_annotation_count == 0 && !self.types.is_empty())
     }
 
     fn mark(&mut self, kind: MarkKind, offset: usize, text: impl Into<String>) {

@@ -106,6 +106,8 @@ impl<'f> Collector<'f> {
         if self.handled.contains(&span) || only_widens(value, kind) {
             return;
         }
+        let claims_any = matches!(kind, TSType::TSNeverKeyword(_)) || self.any.within(kind.span());
+        self.facts.any_assertion_count += u32::from(claims_any);
         let laundered = inner.filter(|(_, kind)| {
             matches!(
                 kind,

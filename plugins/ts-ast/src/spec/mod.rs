@@ -5,12 +5,14 @@
 
 mod default_set;
 mod reader;
+mod set;
 
-use llmbench_api::{Error, ErrorKind, Json, Project, Result};
+use llmbench_api::{Error, ErrorKind, Json, Result};
 use regex::Regex;
 
 use crate::facts::MarkKind;
 use reader::Reader;
+pub use set::Specs;
 
 /// Name of the file in a project.
 pub const FILE: &str = "ast_checks.json";
@@ -34,6 +36,8 @@ pub struct Spec {
 pub struct Allow {
     /// Kind → how many.
     pub marks: Vec<(MarkKind, u32)>,
+    /// Assertions to `any`; they are judged elsewhere.
+    pub any_assertions: u32,
     /// Names of the input that may be gone.
     pub lost_names: Vec<String>,
 }
@@ -182,61 +186,33 @@ pub const STANDARD: [&str; 8] = [
 ];
 
 impl Spec {
-    /// What the project asks; the default set without the file.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidInput`] with file, JSON path and what is allowed there.
-    pub fn of(project: &Project) -> Result<Self> {
-        match project.files.get(FILE) {
-            None => Ok(default_set::default_set()),
-            Some(text) => Self::parse(text).map_err(|mut error| {
-                let place = project
-                    .dir
-                    .as_ref()
-                    .map_or_else(|| FILE.to_owned(), |dir| dir.join(FILE).display().to_string());
-                error.message = format!("{place}: {}", error.message);
-                error
-            }),
-        }
-    }
-
-    /// Reads the text of an `ast_checks.json`.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidInput`] with JSON path and what is allowed there.
-    pub fn parse(text: &str) -> Result<Self> {
-        let json: Json = serde_json::from_str(text.trim_start_matches('\u{feff}'))
-            .map_err(|error| invalid(format!("is no JSON: {error}")))?;
-        let mut reader = Reader::new(&json, "$")?;
-        reader.skip("$schema");
-        match reader.number("version")? {
-            Some(1.0) => {}
-            Some(other) => {
-                return Err(invalid(format!("$.version is {other}; this version reads 1")));
-            }
-            None => return Err(invalid("$.version is missing; it must be 1")),
-        }
-        let list = reader.list("checks")?.ok_or_else(|| invalid("$.checks is missing"))?;
+    /// Reads the specification of one file.
+    fn read(mut reader: Reader<'_>) -> Result<Self> {
+        let at = reader.path().to_owned();
+        let list =
+            reader.list("checks")?.ok_or_else(|| invalid(format!("{at}.checks is missing")))?;
         let mut checks: Vec<CheckSpec> = Vec::new();
         for (index, item) in list.iter().enumerate() {
-            let check = check(item, &format!("$.checks[{index}]"))?;
+            let check = check(item, &format!("{at}.checks[{index}]"))?;
             if checks.iter().any(|other| other.name == check.name) || check.name == "parses" {
                 return Err(invalid(format!(
-                    "$.checks[{index}].name: there is already a check called `{}`",
+                    "{at}.checks[{index}].name: there is already a check called `{}`",
                     check.name
                 )));
             }
             checks.push(check);
         }
         if !checks.iter().any(|check| check.weight > 0.0) {
-            return Err(invalid("$.checks needs at least one check with a weight above 0"));
+            return Err(invalid(format!(
+                "{at}.checks needs at least one check with a weight above 0"
+            )));
         }
         let required = reader.strings("required")?.unwrap_or_default();
         for (index, name) in required.iter().enumerate() {
             let known = checks.iter().map(|check| check.name.as_str()).chain(STANDARD);
             if !known.clone().any(|known| known == name) {
                 return Err(invalid(format!(
-                    "$.required[{index}]: there is no check called `{name}`; there are {}",
+                    "{at}.required[{index}]: there is no check called `{name}`; there are {}",
                     reader::listed(known)
                 )));
             }
@@ -257,6 +233,7 @@ fn allow(mut reader: Reader<'_>) -> Result<Allow> {
             allow.marks.push((kind, count));
         }
     }
+    allow.any_assertions = reader.count("any_assertions")?.unwrap_or(0);
     allow.lost_names = reader.strings("lost_names")?.unwrap_or_default();
     reader.finish()?;
     Ok(allow)

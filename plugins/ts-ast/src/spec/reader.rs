@@ -20,6 +20,16 @@ impl<'j> Reader<'j> {
         }
     }
 
+    /// Where the object stands.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The entries of an object whose keys are free.
+    pub(super) fn entries(&mut self, key: &'static str) -> Result<Option<&'j Map<String, Json>>> {
+        self.get(key, "an object", Json::as_object)
+    }
+
     /// Makes a key known without looking at it.
     pub(super) fn skip(&mut self, key: &'static str) {
         self.known.push(key);

@@ -1,6 +1,6 @@
 use llmbench_api::{ErrorKind, Json};
 
-use super::{KINDS, Spec};
+use super::{KINDS, Specs};
 
 const SCHEMA: &str = include_str!("../../ast_checks.schema.json");
 
@@ -8,7 +8,7 @@ const SCHEMA: &str = include_str!("../../ast_checks.schema.json");
 #[track_caller]
 fn check(text: &str, expected: &str) {
     let schema: Json = serde_json::from_str(SCHEMA).unwrap();
-    match Spec::parse(text) {
+    match Specs::parse(text) {
         Ok(_) => {
             assert_eq!(expected, "", "accepted: {text}");
             let json: Json = serde_json::from_str(text).unwrap();
@@ -51,7 +51,11 @@ fn all_keys_are_read() {
     }
     check(
         r#"{"$schema":"x","version":1,"checks":[{"kind":"no_any"}],"required":["no_any","parses"],
-            "allow":{"any":1,"assertions":1,"double_assertions":1,"non_null":1,"weak_types":1,"lost_names":["a"]}}"#,
+            "allow":{"any":1,"assertions":1,"double_assertions":1,"non_null":1,"weak_types":1,"any_assertions":1,"lost_names":["a"]}}"#,
+        "",
+    );
+    check(
+        r#"{"$schema":"x","version":1,"files":{"a.vue":{"checks":[{"kind":"no_any"}],"required":["no_any"],"allow":{"any":1}},"b.ts":{"checks":[{"kind":"returns_typed"}]}}}"#,
         "",
     );
 }
@@ -109,5 +113,20 @@ fn what_is_wrong_is_named_with_its_path() {
     check(
         r#"{"version":1,"checks":[{"kind":"no_any"}],"weights":1}"#,
         "$.weights: there is no such key here; keys are `$schema`",
+    );
+    check(r#"{"version":1,"files":{}}"#, "$.files needs at least one file");
+    check(r#"{"version":1,"files":[]}"#, "$.files is an empty list; it must be an object");
+    check(r#"{"version":1,"files":{"a.ts":{}}}"#, "$.files[\"a.ts\"].checks is missing");
+    check(
+        r#"{"version":1,"files":{"a.ts":{"checks":[{"kind":"x"}]}}}"#,
+        "$.files[\"a.ts\"].checks[0].kind is `x`",
+    );
+    check(
+        r#"{"version":1,"files":{"a.ts":{"version":1,"checks":[{"kind":"no_any"}]}}}"#,
+        "$.files[\"a.ts\"].version: there is no such key here; keys are `checks`",
+    );
+    check(
+        r#"{"version":1,"checks":[{"kind":"no_any"}],"files":{"a.ts":{"checks":[{"kind":"no_any"}]}}}"#,
+        "$.checks: there is no such key here; keys are `$schema`, `version`, `files`",
     );
 }
