@@ -1,7 +1,8 @@
 //! Judges an answer that exists already, without a model.
 
 use llmbench_api::{
-    BatchOutcome, Case, DoneReason, Error, ErrorKind, Generation, History, PastStep, Step, Verdict,
+    Arrival, BatchOutcome, Case, DoneReason, Error, ErrorKind, Generation, History, PastStep, Step,
+    Verdict,
 };
 
 use crate::attempt::judged;
@@ -19,7 +20,14 @@ use crate::session::Session;
 pub fn judge(session: &Session, case: &Case, answer: &str) -> Result<(Verdict, History), Error> {
     let mut history = History::default();
     loop {
-        match session.next_step(case, &history)? {
+        let step = match session.next_step(case, &history) {
+            // A case that asks nothing can be judged all the same: the answer is here.
+            Err(error) if history.steps.is_empty() && error.kind == ErrorKind::InvalidInput => {
+                Step::Ask { requests: Vec::new(), arrival: Arrival::Sequential }
+            }
+            step => step?,
+        };
+        match step {
             Step::Ask { requests, .. } if history.steps.is_empty() => {
                 let generation = Generation {
                     text: answer.to_owned(),

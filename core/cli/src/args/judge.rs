@@ -14,7 +14,7 @@ pub(crate) struct JudgeArgs {
     /// Answers judged at a time [default: number of cores]
     #[arg(long, short, value_name = "N")]
     pub(crate) jobs: Option<usize>,
-    /// How to write the result; `json` is one line for each answer
+    /// How to write the result
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 }

@@ -6,6 +6,7 @@ mod documented_commands;
 mod embedded;
 mod faults;
 mod interrupt;
+mod judging;
 mod main_job;
 mod refused_input;
 mod refused_plugins;
