@@ -6,17 +6,21 @@
 //!   truncated answers, unclosed tags, scripts that are not TypeScript at all.
 //! - The packages are pinned, installed once into llmbench's data directory, and
 //!   never the user's own ones unless a setting names them.
-//! - One Node process holds the warm compiler. Each new one proves itself on a
-//!   bad and a good file before it may judge anything.
+//! - A Node process holds the warm compiler; as many as checks run at the same
+//!   time. Each new one proves itself on a bad and a good file before it may
+//!   judge anything.
+//! - An answer whose comments suppress errors is checked once more without
+//!   them, and the identifiers of type `any` are counted, aliases included.
 //!
 //! Templates are checked for types, unknown properties of known components
 //! included. Components, directives and events that the file does not declare
 //! are allowed: an application may register them globally or let them fall through.
 //!
-//! This crate does not look at style, at suppression comments or at `any`:
-//! those are questions of structure, for another validator.
+//! This crate does not look at style or at the structure of the code: those are
+//! questions for another validator.
 
 mod findings;
+mod pool;
 mod project;
 mod settings;
 mod toolchain;

@@ -1,6 +1,6 @@
 //! The virtual project of one check: answer, importer, probe, and what they import.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,8 @@ pub(crate) struct Staged {
     pub(crate) entry: String,
     pub(crate) importer: String,
     pub(crate) has_probe: bool,
-    answer_files: Vec<String>,
+    /// The files that the model wrote.
+    pub(crate) answer_files: Vec<String>,
     texts: BTreeMap<String, String>,
     on_disk: Vec<(String, NamedTempFile)>,
 }
@@ -54,7 +55,9 @@ impl Staged {
     /// `InvalidInput` for a file name that leaves the project.
     pub(crate) fn in_memory(artifact: &Artifact, project: &Project) -> Result<Self> {
         let mut texts = BTreeMap::new();
-        for (name, text) in project.files.iter().filter(|(name, _)| can_be_imported(name)) {
+        let hidden = hidden(project);
+        let visible = |name: &String| can_be_imported(name) && !hidden.contains(name.as_str());
+        for (name, text) in project.files.iter().filter(|(name, _)| visible(name)) {
             texts.insert(clean(name)?, text.clone());
         }
         let has_probe = texts.contains_key(PROBE);
@@ -90,11 +93,15 @@ impl Staged {
             text: Some(text.clone()),
         });
         let files: Vec<_> = on_disk.chain(in_memory).collect();
-        let ambient = files.iter().map(|file| &file.name).filter(|name| name.ends_with(".d.ts"));
+        let ambient = |name: &str| {
+            name.ends_with(".d.ts") && !self.answer_files.iter().any(|file| file == name)
+        };
+        let others = files.iter().map(|file| &file.name).filter(|name| ambient(name)).cloned();
         let probe = self.has_probe.then(|| PROBE.to_owned());
+        let compiled = self.answer_files.iter().filter(|name| is_compiled(name)).cloned();
         let roots =
-            std::iter::once(self.importer.clone()).chain(probe).chain(ambient.cloned()).collect();
-        Request { id: 0, entry: self.entry.clone(), roots, files }
+            std::iter::once(self.importer.clone()).chain(probe).chain(compiled).chain(others);
+        Request { id: 0, answer: self.answer_files.clone(), roots: roots.collect(), files }
     }
 
     /// True when the file is the model's work or stands for its use.
@@ -116,22 +123,40 @@ impl Staged {
     }
 }
 
-/// The generated file that imports the component, so that errors in its declaration surface.
+/// The generated file that imports the answer, so that errors in its declaration surface.
 ///
-/// It does not compile when the component's default export is no Vue component.
+/// For a `.vue` file it does not compile when the default export is no Vue component.
 pub fn importer_text(entry: &str) -> String {
-    let specifier = entry.strip_suffix(".ts").unwrap_or(entry);
+    if !entry.ends_with(".vue") {
+        let ends = [".d.ts", ".ts", ".tsx", ".js", ".jsx"];
+        let specifier = ends.iter().find_map(|end| entry.strip_suffix(end)).unwrap_or(entry);
+        return format!("import * as answer from './{specifier}'\n\nexport {{ answer }}\n");
+    }
     format!(
         "import type {{ Component }} from 'vue'\n\
-         import Answer from './{specifier}'\n\
+         import Answer from './{entry}'\n\
          \n\
          // Fails for whatever is no Vue component.\n\
          export const component: Component = Answer\n"
     )
 }
 
+/// Files of the fixture that the answer does not get to see: the code that it
+/// replaces, and what else judges it.
+fn hidden(project: &Project) -> BTreeSet<&str> {
+    let inputs = project.options.get("input").and_then(|input| input.as_object());
+    let inputs = inputs.into_iter().flatten().filter_map(|(_, path)| path.as_str());
+    let spec = project.options.get("spec").and_then(|spec| spec.as_str());
+    inputs.chain(spec).chain(["input.vue", "spec.ts", "ast_checks.json"]).collect()
+}
+
+fn is_compiled(name: &str) -> bool {
+    [".ts", ".tsx", ".vue"].iter().any(|extension| name.ends_with(extension))
+}
+
 fn can_be_imported(name: &str) -> bool {
-    [".ts", ".tsx", ".vue", ".json"].iter().any(|extension| name.ends_with(extension))
+    let extensions = [".ts", ".tsx", ".vue", ".json", ".js", ".jsx", ".mjs"];
+    extensions.iter().any(|extension| name.ends_with(extension))
 }
 
 /// A relative path with `/` that stays inside the project.

@@ -15,7 +15,9 @@ pub struct Settings {
     pub node: Option<PathBuf>,
     /// False: never install anything, fail when the packages are missing.
     pub install: bool,
-    /// Resident memory of the worker above which the next check gets a new one.
+    /// Checks that run at the same time, each on a warm worker of its own.
+    pub workers: usize,
+    /// Resident memory of a worker above which the next check gets a new one.
     pub memory_limit_mb: u64,
     /// Time for one check; the host's own deadline counts as well.
     pub check_timeout_ms: u64,
@@ -39,6 +41,7 @@ impl Default for Settings {
             node_modules: None,
             node: None,
             install: true,
+            workers: 1,
             memory_limit_mb: 1024,
             check_timeout_ms: 60_000,
             work_dir: None,

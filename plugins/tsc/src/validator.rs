@@ -1,7 +1,7 @@
-//! The validator: one warm worker, one check at a time.
+//! The validator: warm workers, one check at a time on each.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::sync::{Mutex, TryLockError};
 use std::time::{Duration, Instant};
 
 use llmbench_api::{
@@ -12,6 +12,7 @@ use llmbench_plugin::node_tools::{self, Node, NpmEnvironment, Packages, Source};
 use serde_json::json;
 
 use crate::findings;
+use crate::pool::{Lease, Pool};
 use crate::project::Staged;
 use crate::settings::Settings;
 use crate::toolchain;
@@ -20,18 +21,24 @@ use crate::worker::{Worker, self_test};
 /// Bound for the self-test of a new worker, which pays for the cold compiler.
 const SELF_TEST_LIMIT: Duration = Duration::from_secs(120);
 
+/// What can be judged.
+const EXTENSIONS: [&str; 6] = [".vue", ".ts", ".tsx", ".js", ".jsx", ".mjs"];
+
 /// Type-checks Vue components with TypeScript and Vue's language tools.
 pub struct Tsc {
     settings: Settings,
     data_dir: Option<PathBuf>,
     npm: NpmEnvironment,
-    state: Mutex<State>,
+    tools: Mutex<Option<(Node, Packages)>>,
+    pool: Pool<Worker>,
 }
 
-#[derive(Default)]
-struct State {
-    tools: Option<(Node, Packages)>,
-    worker: Option<Worker>,
+/// A proven worker at work. One that did not answer is of no more use and is
+/// dropped; one that did is put back.
+struct Working<'a> {
+    lease: Lease<'a, Worker>,
+    worker: Worker,
+    started: bool,
 }
 
 impl Tsc {
@@ -45,7 +52,8 @@ impl Tsc {
 
     /// A validator with the given settings.
     pub fn with_settings(settings: Settings) -> Self {
-        Self { settings, data_dir: None, npm: NpmEnvironment::new(), state: Mutex::default() }
+        let pool = Pool::new(settings.workers);
+        Self { settings, data_dir: None, npm: NpmEnvironment::new(), tools: Mutex::default(), pool }
     }
 
     /// The same, with its packages in a data directory of its own.
@@ -62,45 +70,43 @@ impl Tsc {
         self
     }
 
-    /// Process id of the worker; `None` while there is none.
+    /// Process id of the worker that worked last; `None` while none waits for work.
     pub fn worker_process_id(&self) -> Option<u32> {
-        let state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        state.worker.as_ref().map(Worker::process_id)
+        self.pool.peek(Worker::process_id)
     }
 
-    /// Waits for its turn.
-    fn turn(&self, cx: &CallContext) -> Result<MutexGuard<'_, State>> {
-        loop {
-            match self.state.try_lock() {
-                Ok(state) => return Ok(state),
-                Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
-                Err(TryLockError::WouldBlock) => {}
-            }
-            cx.check().map_err(|error| error.with_phase("queue"))?;
-            std::thread::sleep(Duration::from_millis(2));
-        }
-    }
-
-    /// A proven worker, taken out of the state, and whether it had to be started.
-    ///
-    /// Whoever takes it puts it back when it answered; one that did not is of
-    /// no more use and is dropped.
-    fn take_worker(&self, state: &mut State, cx: &CallContext) -> Result<(Worker, bool)> {
+    /// A proven worker, started when none waits for work.
+    fn work(&self, cx: &CallContext) -> Result<Working<'_>> {
         let limit = self.settings.memory_limit_bytes();
-        if let Some(mut worker) = state.worker.take() {
+        let (lease, idle) = self.pool.take("", cx)?;
+        if let Some(mut worker) = idle {
             if worker.is_alive() && worker.rss_bytes <= limit {
-                return Ok((worker, false));
+                return Ok(Working { lease, worker, started: false });
             }
             tracing::debug!(rss_bytes = worker.rss_bytes, "replacing the type checker's worker");
         }
-        let (node, toolchain) = match &state.tools {
-            Some(tools) => tools,
-            None => state.tools.insert(self.find_tools(cx)?),
-        };
+        let (node, toolchain) = self.tools(cx)?;
         cx.progress(None, "starting the type checker");
-        let mut worker = Worker::start(node, &toolchain.root, cx)?;
+        let mut worker = Worker::start(&node, &toolchain.root, cx)?;
         self_test(&mut worker, SELF_TEST_LIMIT, cx)?;
-        Ok((worker, true))
+        Ok(Working { lease, worker, started: true })
+    }
+
+    /// Node and the packages, found or installed once.
+    fn tools(&self, cx: &CallContext) -> Result<(Node, Packages)> {
+        let mut tools = loop {
+            match self.tools.try_lock() {
+                Ok(tools) => break tools,
+                Err(TryLockError::Poisoned(poisoned)) => break poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            cx.check().map_err(|error| error.with_phase("queue"))?;
+            std::thread::sleep(node_tools::POLL);
+        };
+        Ok(match &*tools {
+            Some(tools) => tools.clone(),
+            None => tools.insert(self.find_tools(cx)?).clone(),
+        })
     }
 
     fn find_tools(&self, cx: &CallContext) -> Result<(Node, Packages)> {
@@ -125,8 +131,7 @@ impl Tsc {
 
 impl Validator for Tsc {
     fn prepare(&self, _project: &Project, cx: &CallContext) -> Result<ValidatorInfo> {
-        let mut state = self.turn(cx)?;
-        let (worker, _) = self.take_worker(&mut state, cx)?;
+        let Working { lease, worker, .. } = self.work(cx)?;
         let hello = &worker.hello;
         let tools = [
             ("node", &hello.node),
@@ -139,43 +144,32 @@ impl Validator for Tsc {
             ..ValidatorInfo::default()
         };
         info.notes.extend(node_tools::advice(&hello.node));
-        state.worker = Some(worker);
-        if let Some((_, toolchain)) = &state.tools {
-            info.lock_sha256.clone_from(&toolchain.lock_sha256);
-            info.location = Some(toolchain.root.clone());
-            info.notes.extend(toolchain.notes.iter().cloned());
-        }
+        lease.keep(worker);
+        let (_, toolchain) = self.tools(cx)?;
+        info.lock_sha256 = toolchain.lock_sha256;
+        info.location = Some(toolchain.root);
+        info.notes.extend(toolchain.notes);
         Ok(info)
     }
 
     fn check(&self, artifact: &Artifact, project: &Project, cx: &CallContext) -> Result<Findings> {
-        if !artifact.entry.ends_with(".vue") {
-            let reason = format!("`{}` is no Vue component", artifact.entry);
+        if !EXTENSIONS.iter().any(|extension| artifact.entry.ends_with(extension)) {
+            let reason = format!("`{}` is no Vue component and no script", artifact.entry);
             return Ok(Findings::skipped(reason));
         }
-        let mut state = self.turn(cx)?;
-        let (mut worker, started) = self.take_worker(&mut state, cx)?;
         let folder = self.settings.work_dir.clone().unwrap_or_else(std::env::temp_dir);
-        let staged = match Staged::on_disk(artifact, project, &folder) {
-            Ok(staged) => staged,
-            Err(error) => {
-                state.worker = Some(worker);
-                return Err(error);
-            }
-        };
+        let staged = Staged::on_disk(artifact, project, &folder)?;
+        let Working { lease, mut worker, started } = self.work(cx)?;
         let begin = Instant::now();
         let answer = worker.ask(&mut staged.request(), self.settings.check_timeout(), cx)?;
         let check_sec = begin.elapsed().as_secs_f64();
         let mut findings = findings::judge(&answer, &staged)?;
         let hello = &worker.hello;
-        findings.details = json!({
-            "typescript": hello.typescript,
-            "vue-tsc": hello.vue_tsc,
-            "worker": if started { "cold" } else { "warm" },
-        });
+        findings.details["typescript"] = json!(hello.typescript);
+        findings.details["vue-tsc"] = json!(hello.vue_tsc);
+        findings.details["worker"] = json!(if started { "cold" } else { "warm" });
         findings.measurements.insert("check_sec".to_owned(), check_sec);
-        state.worker = Some(worker);
-        drop(state);
+        lease.keep(worker);
 
         if findings.diagnostics.iter().any(|found| found.severity == Severity::Error) {
             findings.kept_files = staged.keep();

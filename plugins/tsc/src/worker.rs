@@ -12,18 +12,21 @@ use llmbench_api::{CallContext, Error, ErrorKind, Result};
 use llmbench_plugin::node_tools::{Group, Node, POLL, process};
 
 pub(crate) use protocol::{
-    Answer, Hello, Outcome, Request, SfcReport, SourceFile, TypesReport, WorkerDiagnostic,
+    Answer, AnyIdentifier, Coverage, Hello, Outcome, Request, SfcReport, SourceFile, TypesReport,
+    WorkerDiagnostic,
 };
 pub use self_test::SELF_TEST_REQUESTS;
 pub(crate) use self_test::self_test;
 
-const PROTOCOL: u32 = 1;
+const PROTOCOL: u32 = 2;
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// The worker's files by name; they load each other from their own folder.
-const SCRIPTS: [(&str, &str); 4] = [
+const SCRIPTS: [(&str, &str); 6] = [
     ("worker.mjs", include_str!("../toolchain/worker/worker.mjs")),
     ("types.mjs", include_str!("../toolchain/worker/types.mjs")),
+    ("coverage.mjs", include_str!("../toolchain/worker/coverage.mjs")),
+    ("suppress.mjs", include_str!("../toolchain/worker/suppress.mjs")),
     ("sfc.mjs", include_str!("../toolchain/worker/sfc.mjs")),
     ("tsconfig.json", include_str!("../toolchain/tsconfig.json")),
 ];

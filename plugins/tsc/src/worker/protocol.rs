@@ -18,8 +18,8 @@ pub(crate) struct Hello {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Request {
     pub(crate) id: u64,
-    /// The component.
-    pub(crate) entry: String,
+    /// Names of the files that the model wrote.
+    pub(crate) answer: Vec<String>,
     pub(crate) files: Vec<SourceFile>,
     /// The files that are compiled even when nothing imports them.
     pub(crate) roots: Vec<String>,
@@ -41,6 +41,9 @@ pub(crate) struct Answer {
     pub(crate) id: u64,
     pub(crate) sfc: Outcome<SfcReport>,
     pub(crate) types: Outcome<TypesReport>,
+    pub(crate) coverage: Coverage,
+    /// `None` when the answer suppresses nothing.
+    pub(crate) without_suppressions: Option<Outcome<TypesReport>>,
     pub(crate) rss_bytes: u64,
 }
 
@@ -52,7 +55,7 @@ pub(crate) enum Outcome<T> {
     Done(T),
 }
 
-/// What Vue's compiler says about the component.
+/// What Vue's compiler says about the answer's components.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct SfcReport {
     pub(crate) errors: Vec<WorkerDiagnostic>,
@@ -62,6 +65,8 @@ pub(crate) struct SfcReport {
 /// A script block.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Script {
+    /// The component that holds it.
+    pub(crate) file: String,
     pub(crate) lang: String,
     pub(crate) line: u32,
 }
@@ -72,6 +77,24 @@ pub(crate) struct TypesReport {
     /// False when errors of syntax kept TypeScript from looking at types.
     pub(crate) types_checked: bool,
     pub(crate) diagnostics: Vec<WorkerDiagnostic>,
+}
+
+/// How much of the answer has a type.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Coverage {
+    Measured { identifier_count: usize, any_identifiers: Vec<AnyIdentifier> },
+    Unknown { reason: String },
+    Crashed { crash: String },
+}
+
+/// An identifier of type `any`; line and column count from 1.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct AnyIdentifier {
+    pub(crate) file: String,
+    pub(crate) word: String,
+    pub(crate) line: u32,
+    pub(crate) column: u32,
 }
 
 /// A diagnostic in the worker's words; lines and columns count from 1.

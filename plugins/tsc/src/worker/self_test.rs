@@ -2,7 +2,7 @@
 //!
 //! A compiler that is set up wrongly reports nothing at all, which looks like
 //! success. So each new worker must first find two known errors, one in a
-//! script and one in a template, and must find nothing in a good file.
+//! script and one in a template, and a variable of type `any`, and must find nothing in a good file.
 
 use std::time::Duration;
 
@@ -78,15 +78,16 @@ pub const SELF_TEST_REQUESTS: u32 = 2 + WARM_UP_ROUNDS;
 
 const BAD: &str = r#"<script setup lang="ts">
 const count: number = 'not a number'
+const loose: ReturnType<typeof JSON.parse> = count
 </script>
 
 <template>
-  <p>{{ count.toUpperCase() }}</p>
+  <p>{{ count.toUpperCase() }}{{ loose }}</p>
 </template>
 "#;
 
-/// Line and code of each error in [`BAD`].
-const EXPECTED: [(u32, &str); 2] = [(2, "TS2322"), (6, "TS2339")];
+/// Line and code of what is wrong in [`BAD`].
+const EXPECTED: [(u32, &str); 4] = [(2, "TS2322"), (3, "ANY"), (7, "ANY"), (7, "TS2339")];
 
 /// Proves the worker on known files; warms it up on the way.
 ///
@@ -102,7 +103,8 @@ pub(crate) fn self_test(worker: &mut Worker, limit: Duration, cx: &CallContext) 
         )));
     }
     let good = judge(worker, GOOD, limit, cx)?;
-    if good.status != FindingsStatus::Passed || good.error_count() > 0 {
+    let typed = good.measurements.get("type_coverage") == Some(&1.0);
+    if good.status != FindingsStatus::Passed || good.error_count() > 0 || !typed {
         let first = good.diagnostics.first();
         let message = first.map_or("no reason given", |diagnostic| diagnostic.message.as_str());
         return Err(untrustworthy(&format!("it rejected a file known to be good: {message}")));

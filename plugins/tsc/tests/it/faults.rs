@@ -63,11 +63,11 @@ fn a_worker_that_does_not_get_going_is_refused() {
     check_refused("echo '{\"ready\":99}'; sleep 600", "said something");
 }
 
-const HELLO: &str = r#"echo '{"ready":1,"node":"20","typescript":"6","vue-tsc":"3","vue":"3"}'"#;
+const HELLO: &str = r#"echo '{"ready":2,"node":"20","typescript":"6","vue-tsc":"3","vue":"3"}'"#;
 
 #[test]
 fn a_worker_that_finds_nothing_wrong_is_refused() {
-    let answer = r#"{"id":%d,"sfc":{"errors":[],"scripts":[{"lang":"ts","line":1}]},"types":{"types_checked":true,"diagnostics":[]},"rss_bytes":1}\n"#;
+    let answer = r#"{"id":%d,"sfc":{"errors":[],"scripts":[{"file":"Component.vue","lang":"ts","line":1}]},"types":{"types_checked":true,"diagnostics":[]},"coverage":{"reason":"x"},"rss_bytes":1}\n"#;
     let script =
         format!("{HELLO}; id=0\nwhile read -r line; do id=$((id+1)); printf '{answer}' $id; done");
     check_refused(&script, "failed its self-test: it did not report the errors");
@@ -75,9 +75,10 @@ fn a_worker_that_finds_nothing_wrong_is_refused() {
 
 #[test]
 fn a_worker_that_finds_everything_wrong_is_refused() {
-    let found = r#"{"file":"Component.vue","line":2,"column":1,"code":"TS2322","category":"error","message":"m"},{"file":"Component.vue","line":6,"column":1,"code":"TS2339","category":"error","message":"m"}"#;
+    let found = r#"{"file":"Component.vue","line":2,"column":1,"code":"TS2322","category":"error","message":"m"},{"file":"Component.vue","line":7,"column":1,"code":"TS2339","category":"error","message":"m"}"#;
+    let any = r#"{"file":"Component.vue","word":"x","line":3,"column":1},{"file":"Component.vue","word":"x","line":7,"column":1}"#;
     let answer = format!(
-        r#"{{"id":%d,"sfc":{{"errors":[],"scripts":[{{"lang":"ts","line":1}}]}},"types":{{"types_checked":true,"diagnostics":[{found}]}},"rss_bytes":1}}\n"#
+        r#"{{"id":%d,"sfc":{{"errors":[],"scripts":[{{"file":"Component.vue","lang":"ts","line":1}}]}},"types":{{"types_checked":true,"diagnostics":[{found}]}},"coverage":{{"identifier_count":2,"any_identifiers":[{any}]}},"rss_bytes":1}}\n"#
     );
     let script =
         format!("{HELLO}; id=0\nwhile read -r line; do id=$((id+1)); printf '{answer}' $id; done");
@@ -237,6 +238,28 @@ fn checks_from_many_threads_queue() {
             let findings = check.join().unwrap();
             assert_eq!(passed(&findings).contains(&"compiles"), number % 2 == 0);
         }
+    });
+}
+
+#[test]
+fn as_many_checks_run_at_once_as_there_are_workers() {
+    let Some(tsc) = own(Settings { workers: 2, ..Settings::default() }) else { return };
+    check(&tsc, VALID).unwrap();
+    let first = tsc.worker_process_id().unwrap();
+    // While the first worker is stopped, checks go on with a second one.
+    signal(first as i32, Signal::STOP);
+    std::thread::scope(|scope| {
+        let stuck = scope.spawn(|| check(&tsc, VALID));
+        wait_until("the first worker is at work", || tsc.worker_process_id().is_none());
+        let findings = check(&tsc, VALID).unwrap();
+        assert_eq!(findings.details["worker"], "cold");
+        assert_eq!(check(&tsc, VALID).unwrap().details["worker"], "warm");
+        let second = tsc.worker_process_id().unwrap();
+        assert_ne!(second, first);
+        signal(first as i32, Signal::KILL);
+        assert_eq!(stuck.join().unwrap().unwrap_err().kind, ErrorKind::Protocol);
+        assert_eq!(check(&tsc, VALID).unwrap().details["worker"], "warm");
+        assert_eq!(tsc.worker_process_id(), Some(second));
     });
 }
 

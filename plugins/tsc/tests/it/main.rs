@@ -5,6 +5,8 @@ mod cases;
 mod cold;
 #[cfg(unix)]
 mod faults;
+mod files;
+mod honesty;
 mod install;
 mod support;
 mod verdicts;

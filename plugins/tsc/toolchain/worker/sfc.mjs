@@ -1,7 +1,10 @@
-// Vue's own compiler on one component.
+// Vue's own compiler on the components of an answer.
 //
 // The type checker accepts files that no build would: a truncated script, an
 // unclosed tag, a template that does not compile. This is where those are found.
+
+// `NodeTypes.INTERPOLATION` of Vue's compiler.
+const INTERPOLATION = 5
 
 export function createSfcReader({ load, checker }) {
   const compiler = load('@vue/compiler-sfc')
@@ -9,20 +12,34 @@ export function createSfcReader({ load, checker }) {
 
   return { read }
 
-  function read(entry, source) {
-    const filename = checker.pathOf(entry)
+  // `ranges`: name of each component → where in it code stands, for the
+  // measurement of types.
+  function read(components) {
     checker.paths().forEach(compiler.invalidateTypeCache)
+    const read = components.map(([name, source]) => readOne(name, source))
+    return {
+      errors: read.flatMap(({ errors }) => errors),
+      scripts: read.flatMap(({ scripts }) => scripts),
+      ranges: new Map(components.map(([name], index) => [name, read[index].ranges])),
+    }
+  }
+
+  function readOne(name, source) {
+    const filename = checker.pathOf(name)
     const { descriptor, errors } = compiler.parse(source, { filename, sourceMap: false })
-    const found = errors.map((error) => describe(error, entry))
+    const found = errors.map((error) => describe(error, name))
     const scripts = [descriptor.script, descriptor.scriptSetup].filter(Boolean)
+    // Before the template is compiled, which changes its tree.
+    const ranges = [...scripts, ...expressions(descriptor.template?.ast)].map(toRange)
     // What a broken block leads to further down says nothing new.
     if (found.length === 0) {
       const { bindings, error } = compileScript(descriptor, scripts)
-      found.push(...(error ? [error] : []), ...compileTemplate(descriptor, filename, bindings, entry))
+      found.push(...(error ? [error] : []), ...compileTemplate(descriptor, filename, bindings, name))
     }
     return {
       errors: found,
-      scripts: scripts.map((script) => ({ lang: script.lang ?? 'js', line: script.loc.start.line })),
+      scripts: scripts.map(({ lang, loc }) => ({ file: name, lang: lang ?? 'js', line: loc.start.line })),
+      ranges,
     }
   }
 
@@ -37,7 +54,7 @@ export function createSfcReader({ load, checker }) {
     }
   }
 
-  function compileTemplate({ template, scriptSetup, script, slotted }, filename, bindings, entry) {
+  function compileTemplate({ template, scriptSetup, script, slotted }, filename, bindings, name) {
     if (!template || template.lang || template.src) {
       return []
     }
@@ -52,12 +69,12 @@ export function createSfcReader({ load, checker }) {
         expressionPlugins: isTypeScript(scriptSetup ?? script) ? ['typescript'] : [],
       },
     })
-    return errors.map((error) => describe(typeof error === 'string' ? { message: error } : error, entry))
+    return errors.map((error) => describe(typeof error === 'string' ? { message: error } : error, name))
   }
 
-  function describe({ message, code, loc }, entry) {
+  function describe({ message, code, loc }, name) {
     return {
-      file: entry,
+      file: name,
       line: loc?.start?.line ?? null,
       column: loc?.start?.column ?? null,
       code: typeof code === 'number' ? `VUE${code}` : 'VUE-SFC',
@@ -86,6 +103,20 @@ export function createSfcReader({ load, checker }) {
       message: lines[0].replace(/^\[@?vue\/compiler-sfc\] /, '').replace(/ \(\d+:\d+\)$/, ''),
     }
   }
+}
+
+// The expressions of a template: interpolations, values and dynamic names of directives.
+function expressions(node) {
+  const own = [
+    ...(node?.type === INTERPOLATION ? [node.content] : []),
+    ...(node?.props ?? []).flatMap(({ exp, arg }) => [exp, arg && !arg.isStatic ? arg : undefined]),
+  ]
+  const below = Array.isArray(node?.children) ? node.children.flatMap(expressions) : []
+  return [...own.filter(Boolean), ...below]
+}
+
+function toRange({ loc }) {
+  return [loc.start.offset, loc.end.offset]
 }
 
 function isTypeScript(script) {

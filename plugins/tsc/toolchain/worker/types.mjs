@@ -5,6 +5,8 @@
 
 import { createHash } from 'node:crypto'
 
+import { createCoverage } from './coverage.mjs'
+
 export function createChecker({ load, root, config }) {
   const ts = load('typescript')
   const vue = load('@vue/language-core')
@@ -25,6 +27,7 @@ export function createChecker({ load, root, config }) {
 
   let folder = root
   let current = new Map()
+  let folders = new Set()
   let parsed = new Map()
   let previousProgram
 
@@ -36,10 +39,10 @@ export function createChecker({ load, root, config }) {
       current.has(path) || (isPackagePath(path) && remember(packagePathExists, path, base.fileExists)),
     readFile: (path) => current.get(path) ?? (isPackagePath(path) ? base.readFile(path) : undefined),
     directoryExists: (path) =>
-      path === folder || isAbovePackages(path) || (isPackagePath(path) && base.directoryExists(path)),
+      folders.has(path) || isAbovePackages(path) || (isPackagePath(path) && base.directoryExists(path)),
     getDirectories: (path) => (isPackagePath(path) ? base.getDirectories(path) : []),
     readDirectory: () => [],
-    realpath: (path) => (current.has(path) || path === folder ? path : base.realpath(path)),
+    realpath: (path) => (current.has(path) || folders.has(path) ? path : base.realpath(path)),
     getSourceFile(path, languageVersion, onError) {
       if (current.has(path)) {
         return remember(parsed, path, () =>
@@ -52,9 +55,12 @@ export function createChecker({ load, root, config }) {
     },
   }
 
-  const createProgram = proxyCreateProgram(ts, ts.createProgram, (_, { options }) => [
-    vue.createVueLanguagePlugin(ts, options, vueOptions, (id) => id),
-  ])
+  let language
+  const createProgram = proxyCreateProgram(ts, ts.createProgram, (_, { options }) => ({
+    languagePlugins: [vue.createVueLanguagePlugin(ts, options, vueOptions, (id) => id)],
+    setup: (created) => (language = created),
+  }))
+  const coverage = createCoverage(ts)
 
   return {
     ts,
@@ -63,6 +69,7 @@ export function createChecker({ load, root, config }) {
     paths: () => [...current.keys()],
     open,
     check,
+    measureCoverage,
     shorten,
   }
 
@@ -78,6 +85,16 @@ export function createChecker({ load, root, config }) {
     // A file whose text stayed the same keeps its syntax tree.
     parsed = new Map([...parsed].filter(([path]) => next.has(path) && next.get(path) === current.get(path)))
     current = next
+    folders = new Set([...next.keys()].flatMap(foldersAbove))
+  }
+
+  // From the file's own folder up to that of the check.
+  function foldersAbove(path) {
+    const above = []
+    for (let at = path.lastIndexOf('/'); at >= folder.length; at = path.lastIndexOf('/', at - 1)) {
+      above.push(path.slice(0, at))
+    }
+    return above
   }
 
   function scriptKinds(name, text) {
@@ -93,8 +110,8 @@ export function createChecker({ load, root, config }) {
   }
 
   // The same diagnostics in the same order of precedence as `tsc --noEmit`:
-  // while the syntax of the entry is wrong, types are not looked at.
-  function check(entry, roots) {
+  // while the syntax of the answer is wrong, types are not looked at.
+  function check(answer, roots) {
     const program = createProgram({
       rootNames: roots.map((name) => `${folder}/${name}`),
       options,
@@ -103,8 +120,9 @@ export function createChecker({ load, root, config }) {
     })
     previousProgram = program
     const ours = program.getSourceFiles().filter((file) => current.has(file.fileName))
+    const judged = new Set(answer.map((name) => `${folder}/${name}`))
     const found = ours.flatMap((file) => program.getSyntacticDiagnostics(file))
-    const typesChecked = !found.some(({ file }) => file?.fileName === `${folder}/${entry}`)
+    const typesChecked = !found.some(({ file }) => judged.has(file?.fileName))
     if (typesChecked) {
       const overall = [...program.getOptionsDiagnostics(), ...program.getGlobalDiagnostics()]
       found.push(...overall)
@@ -113,6 +131,15 @@ export function createChecker({ load, root, config }) {
       }
     }
     return { types_checked: typesChecked, diagnostics: found.map(describe) }
+  }
+
+  // Of the latest check; `ranges` says where in each file code stands.
+  function measureCoverage(answer, ranges) {
+    const files = answer.map((name) => {
+      const path = `${folder}/${name}`
+      return { name, path, text: current.get(path), ranges: ranges.get(name) ?? [] }
+    })
+    return coverage.measure(previousProgram, language, files)
   }
 
   function describe({ file, start, code, category, messageText }) {

@@ -7,10 +7,14 @@
 //   node worker.mjs ROOT CONFIG     ROOT is the folder that holds node_modules
 //
 //   <- {"ready":1,"node":"20.20.2","typescript":"6.0.3",...}
-//   -> {"id":1,"entry":"Component.vue","roots":["importer.ts"],
+//   -> {"id":1,"answer":["Component.vue"],"roots":["importer.ts"],
 //       "files":[{"name":"Component.vue","path":"/tmp/x.vue"},{"name":"importer.ts","text":"..."}]}
-//   <- {"id":1,"sfc":{"errors":[],"scripts":[{"lang":"ts","line":1}]},
-//       "types":{"types_checked":true,"diagnostics":[]},"rss_bytes":1}
+//   <- {"id":1,"sfc":{"errors":[],"scripts":[{"file":"Component.vue","lang":"ts","line":1}]},
+//       "types":{"types_checked":true,"diagnostics":[]},
+//       "coverage":{"identifier_count":9,"any_identifiers":[]},"rss_bytes":1}
+//
+// An answer with comments that suppress errors is checked once more without
+// them, in `"without_suppressions"`.
 
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -18,12 +22,13 @@ import { createInterface } from 'node:readline'
 
 import { createChecker } from './types.mjs'
 import { createSfcReader } from './sfc.mjs'
+import { withoutSuppressions } from './suppress.mjs'
 
 for (const name of ['log', 'info', 'debug', 'warn', 'dir', 'table']) {
   console[name] = console.error
 }
 
-const PROTOCOL = 1
+const PROTOCOL = 2
 const [root, configPath] = process.argv.slice(2).map((path) => path.replaceAll('\\', '/'))
 const load = createRequire(`${root}/package.json`)
 const config = JSON.parse(readFileSync(configPath, 'utf8'))
@@ -47,16 +52,28 @@ for await (const line of createInterface({ input: process.stdin, crlfDelay: Infi
   }
 }
 
-function answer({ entry, files, roots }) {
+function answer({ answer, files, roots }) {
   const sources = new Map()
   for (const { name, path, text } of files) {
     sources.set(name, (text ?? readFileSync(path, 'utf8')).replace(/^\uFEFF/, ''))
   }
   checker.open(sources)
-  return {
-    sfc: attempt(() => sfc.read(entry, sources.get(entry))),
-    types: attempt(() => checker.check(entry, roots)),
+  const components = answer.filter((name) => name.endsWith('.vue'))
+  const { ranges, ...read } = attempt(() => sfc.read(components.map((name) => [name, sources.get(name)])))
+  const types = attempt(() => checker.check(answer, roots))
+  const coverage = types.types_checked
+    ? attempt(() => checker.measureCoverage(answer, ranges ?? new Map()))
+    : { reason: 'the syntax of the answer is wrong' }
+  return { sfc: read, types, coverage, ...checkAgain(answer, sources, roots) }
+}
+
+function checkAgain(answer, sources, roots) {
+  const bare = answer.map((name) => [name, withoutSuppressions(sources.get(name))])
+  if (bare.every(([name, text]) => text === sources.get(name))) {
+    return {}
   }
+  checker.open(new Map([...sources, ...bare]))
+  return { without_suppressions: attempt(() => checker.check(answer, roots)) }
 }
 
 // A compiler that trips over an odd file is reported beside what the other one
