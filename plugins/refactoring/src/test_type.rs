@@ -54,8 +54,7 @@ impl TestType for Refactoring {
             roles: vec![
                 role(TYPES, "tsc", true),
                 role(STRUCTURE, "ts-ast", true),
-                // No shipped validator plays it yet.
-                role(BEHAVIOUR, "", false),
+                role(BEHAVIOUR, "vitest", false),
             ],
             needs_fixture: true,
             repeats_prompt: true,

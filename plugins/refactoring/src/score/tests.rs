@@ -44,8 +44,8 @@ fn the_table_of_the_documentation() {
     check(|it| it.lost_name_count = Some(3.0), 2.0);
     check(|it| it.lost_name_count = Some(2.0), 10.0);
     check(|it| it.template_share = Some(0.4), 2.0);
-    check(|it| it.code_share = Some(0.39), 2.0);
-    check(|it| it.code_share = Some(0.4), 10.0);
+    check(|it| it.code_share = Some(0.59), 2.0);
+    check(|it| it.code_share = Some(0.6), 10.0);
     check(|it| it.missing_files = vec!["store.ts".into()], 2.0);
     check(|it| it.double_assertion_count = Some(1.0), 2.0);
     check(|it| it.any_assertion_count = Some(1.0), 2.0);

@@ -82,7 +82,6 @@ fn kept(input: &[String], answer: &[String]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    #[expect(clippy::field_reassign_with_default, reason = "some fields are private")]
     fn facts(script: &str, template: &str) -> Facts {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
         let mut facts = Facts::default();
