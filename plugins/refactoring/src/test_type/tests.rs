@@ -364,6 +364,28 @@ fn failed_behaviour_is_told_by_its_tests() {
 }
 
 #[test]
+fn names_may_be_any_where_the_fixture_allows_it() {
+    let mut fixture = demo();
+    let score = |fixture: &Fixture| {
+        let case = Refactoring.load(fixture).unwrap();
+        let mut found = types(true);
+        for (name, value) in
+            [("identifier_count", 50.0), ("any_identifier_count", 1.0), ("type_coverage", 0.98)]
+        {
+            found.measurements.insert(name.into(), value);
+        }
+        let answer = answered(GOOD, DoneReason::Stop);
+        let (_, verdict) = play_in(&case, answer, [found, structure(10.0), passed()]);
+        assert_eq!(verdict.metrics["type_coverage"], 0.98);
+        verdict.score
+    };
+    assert_eq!(score(&fixture), Some(9.94));
+    let checks = r#"{ "version": 1, "allow": { "any": 1, "any_identifiers": 1 } }"#;
+    fixture.files.insert("ast_checks.json".into(), checks.into());
+    assert_eq!(score(&fixture), Some(10.0));
+}
+
+#[test]
 fn a_silenced_error_is_an_error() {
     let mut silenced = types(true);
     silenced.measurements.insert("error_count_without_suppressions".into(), 2.0);

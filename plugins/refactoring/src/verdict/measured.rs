@@ -46,7 +46,7 @@ pub(super) fn inputs(
         behaviour: behaviour.map(|found| found.status == FindingsStatus::Passed),
         ast_score,
         typing: None,
-        type_coverage: type_coverage(types).ok(),
+        type_coverage: coverage_beyond(data, types),
         any_assertion_count: beyond("any_assertion_count", "any_assertions"),
         double_assertion_count: beyond("double_assertion_count", "double_assertions"),
         probe: match (data.has_probe, sfc_parses) {
@@ -119,6 +119,18 @@ pub(super) fn type_coverage(types: &Findings) -> Result<f64, String> {
             None => format!("validator `{}` reported no `type_coverage`", types.validator),
         }
     })
+}
+
+/// The same, without the names that the fixture allows to be `any`.
+fn coverage_beyond(data: &CaseData, types: &Findings) -> Option<f64> {
+    let measured = |name: &str| types.measurements.get(name).copied();
+    match (measured("identifier_count"), measured("any_identifier_count")) {
+        (Some(all), Some(any)) if all > 0.0 => {
+            let beyond = (any - allowed(data, "any_identifiers")).max(0.0);
+            Some(1.0 - beyond / all)
+        }
+        _ => type_coverage(types).ok(),
+    }
 }
 
 /// A measurement that is only reported, or why it is not there.

@@ -51,7 +51,7 @@ fn all_keys_are_read() {
     }
     check(
         r#"{"$schema":"x","version":1,"checks":[{"kind":"no_any"}],"required":["no_any","parses"],
-            "allow":{"any":1,"assertions":1,"double_assertions":1,"non_null":1,"weak_types":1,"any_assertions":1,"lost_names":["a"]}}"#,
+            "allow":{"any":1,"assertions":1,"double_assertions":1,"non_null":1,"weak_types":1,"any_assertions":1,"any_identifiers":1,"lost_names":["a"]}}"#,
         "",
     );
     check(
