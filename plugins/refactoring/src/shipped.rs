@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use llmbench_api::Fixture;
+use llmbench_api::{Fixture, Json};
 use rust_embed::RustEmbed;
 
 #[derive(RustEmbed)]
 #[folder = "../../fixtures/refactoring"]
 struct Files;
 
-/// The shipped fixtures by name; files that are not text are left out.
+/// The shipped fixtures by name; files that are not text are left out, and so are
+/// fixtures with an npm project: it has to lie on disk.
 pub(crate) fn shipped_fixtures() -> Vec<Fixture> {
     let mut fixtures: BTreeMap<String, Fixture> = BTreeMap::new();
     for path in Files::iter() {
@@ -21,7 +22,12 @@ pub(crate) fn shipped_fixtures() -> Vec<Fixture> {
             .or_insert_with(|| Fixture { name: name.to_owned(), ..Fixture::default() });
         fixture.files.insert(inner.to_owned(), text);
     }
-    fixtures.into_values().collect()
+    fixtures.into_values().filter(|fixture| !has_project(fixture)).collect()
+}
+
+fn has_project(fixture: &Fixture) -> bool {
+    let settings = fixture.files.get("fixture.json").map(|text| serde_json::from_str::<Json>(text));
+    matches!(settings, Some(Ok(json)) if json.get("project").is_some())
 }
 
 #[cfg(test)]

@@ -28,11 +28,11 @@ fn references_score_what_their_fixture_states() {
         let case = Refactoring.load(&fixture).unwrap();
         let mut wrong = Vec::new();
         for reference in Refactoring.references(&case).unwrap() {
-            let mut verdict = judges.attempt(&case, &reference.answer, not_run);
+            let (mut verdict, history) = judges.attempt(&case, &reference.answer);
             let mut score = verdict.score.expect("every role that is required was judged");
             let mut note = "";
             if score > reference.max_score && reference.max_score <= 2.0 && has_spec(&case) {
-                verdict = judges.attempt(&case, &reference.answer, failed);
+                verdict = with_failed_behaviour(&case, history);
                 score = verdict.score.expect("every role that is required was judged");
                 note = " if its behaviour tests fail";
             }
@@ -62,7 +62,7 @@ fn other_good_solutions_are_as_good_as_the_shipped_one() {
         let Ok(files) = std::fs::read_dir(folder.join(&fixture.name)) else { continue };
         for path in files.map(|entry| entry.unwrap().path()) {
             let code = std::fs::read_to_string(&path).unwrap();
-            let verdict = judges.attempt(&case, &format!("```vue\n{code}```\n"), not_run);
+            let (verdict, _) = judges.attempt(&case, &format!("```vue\n{code}```\n"));
             assert_eq!(verdict.score, Some(10.0), "{}: {:#?}", path.display(), verdict.errors);
         }
     }
@@ -98,7 +98,7 @@ impl Judges {
         }
     }
 
-    fn attempt(&self, case: &Case, answer: &str, behaviour: fn() -> Findings) -> Verdict {
+    fn attempt(&self, case: &Case, answer: &str) -> (Verdict, History) {
         let mut history = History::default();
         loop {
             let past = match Refactoring.next(case, &history).unwrap() {
@@ -114,12 +114,12 @@ impl Judges {
                     let findings = match role.as_str() {
                         TYPES => self.types.check(&artifact, &case.project, &self.cx),
                         STRUCTURE => self.structure.check(&artifact, &case.project, &self.cx),
-                        BEHAVIOUR => Ok(behaviour()),
+                        BEHAVIOUR => Ok(Findings::skipped("no validator plays this role here")),
                         other => panic!("unknown role `{other}`"),
                     };
                     PastStep::Validated { role, artifact, findings: Box::new(findings.unwrap()) }
                 }
-                Step::Done { verdict } => return *verdict,
+                Step::Done { verdict } => return (*verdict, history),
                 other => panic!("unexpected step {other:?}"),
             };
             history.steps.push(past);
@@ -131,12 +131,19 @@ fn has_spec(case: &Case) -> bool {
     case.project.files.contains_key("spec.ts")
 }
 
-fn not_run() -> Findings {
-    Findings::skipped("no validator plays this role here")
-}
-
-fn failed() -> Findings {
-    Findings { status: FindingsStatus::Failed, ..Findings::default() }
+/// The verdict on the same findings, had the behaviour tests failed.
+fn with_failed_behaviour(case: &Case, mut history: History) -> Verdict {
+    for step in &mut history.steps {
+        if let PastStep::Validated { role, findings, .. } = step
+            && role == BEHAVIOUR
+        {
+            **findings = Findings { status: FindingsStatus::Failed, ..Findings::default() };
+        }
+    }
+    match Refactoring.next(case, &history).unwrap() {
+        Step::Done { verdict } => *verdict,
+        other => panic!("unexpected step {other:?}"),
+    }
 }
 
 struct Host(Instant);
