@@ -185,7 +185,8 @@ fn gates(inputs: &Inputs, reasons: &mut Vec<String>) -> BTreeMap<&'static str, G
     gate("honest_types", honest, FAILED_GATE_CAP, reason);
     gate(
         "contract",
-        inputs.probe.map(|share| share > 0.0),
+        // Of what does not parse nothing can be said to callers.
+        inputs.probe.filter(|_| inputs.sfc_parses != Some(false)).map(|share| share > 0.0),
         FAILED_GATE_CAP,
         "callers cannot rely on the types: nothing of the probe holds".into(),
     );
