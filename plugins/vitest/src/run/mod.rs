@@ -191,7 +191,15 @@ fn conclude(
                 ErrorKind::Protocol,
                 &format!("the test process was killed (signal {signal})"),
             ),
-            Signal::Own => Ok(Ended::Crashed(format!("signal {signal}"))),
+            // How V8 and allocators say so before they abort.
+            Signal::Own
+                if ["out of memory", "allocation"].iter().any(|text| said.contains(text)) =>
+            {
+                Ok(Ended::MemoryLimit)
+            }
+            Signal::Own => {
+                Ok(Ended::Crashed(format!("signal {signal} {said}").trim_end().to_owned()))
+            }
         };
     }
     match status.code() {
@@ -201,7 +209,11 @@ fn conclude(
             error(ErrorKind::Unavailable, "the sandbox cannot be started")
         }
         Some(0) => Ok(Ended::Crashed("it ended without a result".to_owned())),
-        code => Ok(Ended::Crashed(format!("exit code {}", code.unwrap_or(-1)))),
+        code => {
+            let first = said.lines().next().unwrap_or_default();
+            let how = format!("exit code {} {first}", code.unwrap_or(-1));
+            Ok(Ended::Crashed(how.trim_end().to_owned()))
+        }
     }
 }
 

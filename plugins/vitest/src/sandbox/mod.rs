@@ -12,6 +12,8 @@ mod filter;
 mod landlock;
 mod place;
 mod probe;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
 
 use std::io;
 use std::path::Path;
@@ -104,6 +106,12 @@ impl Sandbox {
         ))
     }
 
+    /// The sandboxes that this machine may have, not yet tried.
+    #[cfg(all(test, target_os = "linux"))]
+    fn all() -> Vec<Self> {
+        candidates(SandboxChoice::Auto).into_iter().flatten().collect()
+    }
+
     /// Starts Node with `script`, one of the place's scripts.
     pub(crate) fn spawn(&self, place: &Place, script: &str, limits: &Limits) -> io::Result<Group> {
         match &self.mode {
@@ -180,13 +188,15 @@ fn system_folders() -> Vec<PathBuf> {
 }
 
 /// The whole environment of code under test, the same on every machine.
-fn environment(temporary: &Path) -> [(&'static str, std::ffi::OsString); 8] {
+fn environment(temporary: &Path) -> [(&'static str, std::ffi::OsString); 9] {
     [
         ("HOME", temporary.into()),
         ("TMPDIR", temporary.into()),
         ("TZ", "UTC".into()),
         ("LANG", "C.UTF-8".into()),
         ("PATH", "/nonexistent".into()),
+        // Node does not start when it finds a configuration that it may not read.
+        ("OPENSSL_CONF", "/dev/null".into()),
         // Threads that would only wait; one answer is little work.
         ("RAYON_NUM_THREADS", "1".into()),
         ("TOKIO_WORKER_THREADS", "1".into()),
@@ -198,8 +208,9 @@ fn environment(temporary: &Path) -> [(&'static str, std::ffi::OsString); 8] {
 /// program whose arguments follow.
 #[cfg(target_os = "linux")]
 fn launcher(limits: &Limits, redirections: &str) -> [String; 3] {
-    // Memory is watched from outside; this limit is for what grows too fast.
-    let data_kib = (limits.memory_bytes + limits.memory_bytes / 2) / 1024;
+    // Memory is watched from outside; this limit is for what grows too fast. It
+    // counts what is reserved, of which Node and its modules reserve a lot.
+    let data_kib = limits.memory_bytes / 1024 * 2 + 512 * 1024;
     let settings = [
         "-c 0".to_owned(),
         format!("-t {}", limits.cpu_sec + 2),

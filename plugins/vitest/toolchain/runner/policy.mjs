@@ -4,6 +4,8 @@ import path from 'node:path'
 
 /** Names that Vite and Vitest give to their own tools in a module's scope. */
 const INTERNAL = /^__(vite|vi|vitest)_/
+/** Stands for every style block; classes of a CSS module are called what they are called. */
+const NO_STYLE = '\0llmbench:style'
 const STYLE = /\.(css|less|sass|scss|styl|stylus|pcss|postcss)$/
 
 export function policy({ work, packages, answer, support, spec, refuse }) {
@@ -41,8 +43,14 @@ export function policy({ work, packages, answer, support, spec, refuse }) {
       name: 'llmbench:imports',
       enforce: 'pre',
       resolveId(source, importer) {
+        // How a component looks changes nothing here, and no preprocessor is there.
+        if (/\?vue&type=style&/.test(source)) return NO_STYLE
         if (importer === undefined || !isAnswer(importer) || permits(importer, source)) return null
         return stop(importer, source)
+      },
+      load(id) {
+        if (id !== NO_STYLE) return null
+        return 'export default new Proxy({}, { get: (_, name) => (typeof name === "string" ? name : undefined) })'
       },
     },
     {

@@ -29,7 +29,9 @@ function mustWork(what, attempt) {
 
 function mustNotConnect(what, open) {
   return new Promise((resolve) => {
+    const timer = setTimeout(() => done(false), 1000)
     const done = (connected) => {
+      clearTimeout(timer)
       if (connected) breaches.push(what)
       resolve()
     }
@@ -39,7 +41,6 @@ function mustNotConnect(what, open) {
     } catch {
       done(false)
     }
-    setTimeout(() => done(false), 2000).unref()
   })
 }
 
@@ -61,7 +62,7 @@ mustFail('signalled itself', () => process.kill(process.pid, 0))
 for (const program of [process.execPath, '/bin/sh', '/bin/true']) {
   mustFail('started a process', () => spawnSync(program, ['--version']).error === undefined)
 }
-const inherited = Object.keys(process.env).filter((name) => !/^(HOME|TMPDIR|TZ|LANG|PATH|PWD|RAYON_NUM_THREADS|TOKIO_WORKER_THREADS|UV_THREADPOOL_SIZE|FILTER|SHLVL|_|OLDPWD)$/.test(name))
+const inherited = Object.keys(process.env).filter((name) => !/^(HOME|TMPDIR|TZ|LANG|PATH|OPENSSL_CONF|PWD|RAYON_NUM_THREADS|TOKIO_WORKER_THREADS|UV_THREADPOOL_SIZE|FILTER|SHLVL|_|OLDPWD)$/.test(name))
 if (inherited.length > 0) breaches.push(`saw the environment variable ${inherited[0]}`)
 await mustNotConnect('opened a connection', (done) => net.connect({ port: job.port, host: '127.0.0.1' }, done))
 await mustNotConnect('listened on a port', (done) => net.createServer().listen(0, '127.0.0.1', done))

@@ -1,7 +1,8 @@
-//! Judges one answer to one fixture and prints the findings as JSON.
+//! Judges answers to one fixture and prints the findings, one JSON line each.
 //!
-//! `check_once DATA_DIR SANDBOX FIXTURE_DIR ANSWER`, where SANDBOX is a value
-//! of the setting `sandbox`. Tests run it as another user.
+//! `check_answers DATA_DIR SANDBOX FIXTURE_DIR ANSWER...`, where SANDBOX is a
+//! value of the setting `sandbox`. The first line is about the tools. Tests run
+//! it as another user.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -35,8 +36,8 @@ impl Control for Patient {
 #[expect(clippy::print_stdout, reason = "the findings go to standard output")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [data_dir, sandbox, fixture, answer] = arguments.as_slice() else {
-        return Err("usage: check_once DATA_DIR SANDBOX FIXTURE_DIR ANSWER".into());
+    let [data_dir, sandbox, fixture, answers @ ..] = arguments.as_slice() else {
+        return Err("usage: check_answers DATA_DIR SANDBOX FIXTURE_DIR ANSWER...".into());
     };
     let mut project = Project { id: "example".to_owned(), ..Project::default() };
     for name in ["spec.ts", "input.vue"] {
@@ -44,12 +45,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         project.files.insert(name.to_owned(), text);
     }
     project.options = json!({ "spec": "spec.ts", "input": { "Component.vue": "input.vue" } });
-    let settings = json!({ "sandbox": sandbox, "install": true });
+    let settings = json!({ "sandbox": sandbox, "cpu_limit_ms": 5000, "timeout_ms": 300000 });
     let vitest = Vitest::new(settings)?.in_data_dir(data_dir);
     let cx = CallContext::new(Arc::new(Patient(std::time::Instant::now())));
-    let artifact = Artifact::single("Component.vue", std::fs::read_to_string(answer)?);
-    let info = vitest.prepare(&project, &cx)?;
-    let findings = vitest.check(&artifact, &project, &cx)?;
-    println!("{}", serde_json::to_string_pretty(&json!({ "info": info, "findings": findings }))?);
+    println!("{}", serde_json::to_string(&vitest.prepare(&project, &cx)?)?);
+    for answer in answers {
+        let artifact = Artifact::single("Component.vue", std::fs::read_to_string(answer)?);
+        println!("{}", serde_json::to_string(&vitest.check(&artifact, &project, &cx)?)?);
+    }
     Ok(())
 }
