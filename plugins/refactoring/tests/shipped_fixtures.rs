@@ -10,7 +10,7 @@
 )]
 
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Instant;
 
 use llmbench_api::{
@@ -24,33 +24,47 @@ use llmbench_plugin_tsc::Tsc;
 #[test]
 fn references_score_what_their_fixture_states() {
     let Some(judges) = &*JUDGES else { return };
-    for fixture in Refactoring.shipped_fixtures() {
-        let case = Refactoring.load(&fixture).unwrap();
-        let mut wrong = Vec::new();
-        for reference in Refactoring.references(&case).unwrap() {
-            let (mut verdict, history) = judges.attempt(&case, &reference.answer);
-            let mut score = verdict.score.expect("every role that is required was judged");
-            let mut note = "";
-            if score > reference.max_score && reference.max_score <= 2.0 && has_spec(&case) {
-                verdict = with_failed_behaviour(&case, history);
-                score = verdict.score.expect("every role that is required was judged");
-                note = " if its behaviour tests fail";
-            }
-            eprintln!(
-                "{:<16} {:<36} {score:>5.2} (allowed {:>4.1} to {:>4.1}) compiles={} ast_score={}{note}",
-                fixture.name,
-                reference.name,
-                reference.min_score,
-                reference.max_score,
-                verdict.metrics["compiles"],
-                verdict.metrics["ast_score"],
-            );
-            if !(reference.min_score..=reference.max_score).contains(&score) {
-                wrong.push(format!("{} scores {score}: {:#?}", reference.name, verdict.errors));
-            }
+    let fixtures = Mutex::new(Refactoring.shipped_fixtures());
+    let next = || fixtures.lock().unwrap().pop();
+    let wrong = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(fixture) = next() {
+                    let found = wrong_references(judges, &fixture);
+                    wrong.lock().unwrap().extend(found);
+                }
+            });
         }
-        assert!(wrong.is_empty(), "fixture `{}`:\n{}", fixture.name, wrong.join("\n"));
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is wrong with the scores of a fixture's references, one text for each.
+fn wrong_references(judges: &Judges, fixture: &Fixture) -> Vec<String> {
+    let case = match Refactoring.load(fixture) {
+        Ok(case) => case,
+        Err(error) => return vec![error.to_string()],
+    };
+    let mut wrong = Vec::new();
+    for reference in Refactoring.references(&case).unwrap() {
+        let (mut verdict, history) = judges.attempt(&case, &reference.answer);
+        let mut score = verdict.score.expect("every role that is required was judged");
+        let mut note = "";
+        if score > reference.max_score && reference.max_score <= 2.0 && has_spec(&case) {
+            verdict = with_failed_behaviour(&case, history);
+            score = verdict.score.expect("every role that is required was judged");
+            note = " if its behaviour tests fail";
+        }
+        let name = format!("{} {}", fixture.name, reference.name);
+        let (min, max) = (reference.min_score, reference.max_score);
+        eprintln!("{name:<52} {score:>5.2} (allowed {min:>4.1} to {max:>4.1}){note}");
+        if !(min..=max).contains(&score) {
+            wrong.push(format!("{name} scores {score}: {:#?}", verdict.errors));
+        }
     }
+    wrong
 }
 
 #[test]

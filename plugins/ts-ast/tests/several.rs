@@ -151,3 +151,18 @@ fn an_answer_that_only_says_typescript_is_the_same_code() {
     let typed = judged(VUE, TS, Some(CHECKS));
     assert!(typed.measurements["annotation_count"] > 3.0);
 }
+
+#[test]
+fn the_actions_and_the_state_of_a_store_are_judged() {
+    let count = |code: &str| {
+        let code = format!("export const useCart = defineStore('cart', {{ {code} }})");
+        let findings = judge(&artifact(&[("a.ts", &code)]), &Project::default()).unwrap();
+        let of = |name: &str| findings.measurements[name];
+        let state = findings.check("state_typed").map(|check| check.passed);
+        (of("function_count"), of("named_parameter_count"), of("typed_parameter_count"), state)
+    };
+    assert_eq!(count("actions: { add(a: A, b) { } }"), (1.0, 2.0, 1.0, None));
+    assert_eq!(count("getters: { size: (state) => 1 }"), (0.0, 0.0, 0.0, None));
+    assert_eq!(count("state: () => ({ lines: [] })"), (0.0, 0.0, 0.0, Some(false)));
+    assert_eq!(count("state: (): State => ({ lines: [] })"), (0.0, 0.0, 0.0, Some(true)));
+}

@@ -50,6 +50,8 @@ enum Context {
     Typed,
     /// The object is a component's options.
     Options,
+    /// The object is the options of a Pinia store.
+    Store,
 }
 
 impl<'f> Collector<'f> {
@@ -189,7 +191,11 @@ impl<'a> Visit<'a> for Collector<'_> {
         }
         let options = callee_name(&it.callee).is_some_and(|name| OPTION_CALLS.contains(&name));
         self.facts.options_api |= options;
-        let context = if options { Context::Options } else { Context::Typed };
+        let context = match callee_name(&it.callee) {
+            _ if options => Context::Options,
+            Some("defineStore") => Context::Store,
+            _ => Context::Typed,
+        };
         self.within(context, |this| walk::walk_call_expression(this, it));
     }
 
@@ -241,6 +247,10 @@ impl<'a> Visit<'a> for Collector<'_> {
             }
             if context == Context::Options {
                 self.option(key, &it.value);
+            } else if context == Context::Store {
+                if key == "state" {
+                    self.option("data", &it.value);
+                }
             } else if let Some(mut signature) = Signature::of(&it.value) {
                 signature.wants_return_type = it.kind != PropertyKind::Set;
                 if context == Context::ReturnsOnly {
@@ -257,7 +267,9 @@ impl<'a> Visit<'a> for Collector<'_> {
         let inner = match (context, key.as_deref()) {
             (Context::Options, Some("methods")) => Context::Named,
             (Context::Options, Some("computed")) => Context::ReturnsOnly,
-            (Context::Options, _) => Context::Typed,
+            // Getters get their parameters from the store; actions are functions like others.
+            (Context::Store, Some("actions")) => Context::Named,
+            (Context::Options | Context::Store, _) => Context::Typed,
             (other, _) => other,
         };
         self.within(inner, |this| walk::walk_object_property(this, it));

@@ -5,7 +5,7 @@ use similar::{Algorithm, DiffOp, capture_diff_slices};
 use crate::facts::Facts;
 
 /// Most tokens of one list that are compared; the worst case grows with their square.
-const MAX_TOKENS: usize = 8_000;
+const MAX_TOKENS: usize = 5_000;
 
 /// Two versions of one file, or of several taken together.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
