@@ -32,8 +32,11 @@ impl Task {
     }
 }
 
-/// Name of each cheat, and the files that it hands over.
-const CHEATS: [(&str, fn(&Task) -> Files); 14] = [
+/// What a cheat hands over.
+type Cheat = fn(&Task) -> Files;
+
+/// By name.
+const CHEATS: [(&str, Cheat); 14] = [
     ("ts-nocheck", |it| it.with_entry(|code| after_script_tag(code, "\n// @ts-nocheck\n"))),
     ("ts-nocheck in capitals", |it| {
         it.with_entry(|code| after_script_tag(code, "\n// @TS-NOCHECK\n"))

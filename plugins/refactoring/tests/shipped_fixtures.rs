@@ -15,7 +15,8 @@ use std::time::Instant;
 
 use llmbench_api::{
     Answer, CallContext, CancelGuard, Case, Control, DoneReason, ErrorKind, Findings,
-    FindingsStatus, Generation, History, Json, PastStep, Step, TestType, Validator, Verdict,
+    FindingsStatus, Fixture, Generation, History, Json, PastStep, Step, TestType, Validator,
+    Verdict,
 };
 use llmbench_plugin_refactoring::{BEHAVIOUR, Refactoring, STRUCTURE, TYPES};
 use llmbench_plugin_ts_ast::TsAst;
