@@ -35,18 +35,19 @@ const REASONING_TAGS: [&str; 2] = ["think", "thinking"];
 /// `text` without its `<think>` and `<thinking>` blocks.
 ///
 /// An opening tag counts at the beginning of a line outside code. A closing tag
-/// without an opening one ends a reasoning whose beginning the server swallowed.
+/// without an opening one ends a reasoning whose beginning the server swallowed;
+/// within code it counts only where it stands alone on its line.
 pub(crate) fn without_reasoning(text: &str) -> Spoken {
     let lower = text.to_ascii_lowercase();
     let mut spoken = Spoken { text: String::new(), removed: false, unfinished: false };
-    let mut in_fence = false;
+    let mut fence: Option<Fence<'_>> = None;
     let mut at = 0;
     while at < text.len() {
         let line_end = lower[at..].find('\n').map_or(text.len(), |end| at + end + 1);
         let line = &lower[at..line_end];
         let lead = line.len() - line.trim_start().len();
         let tag = REASONING_TAGS.iter().find(|tag| line[lead..].starts_with(&format!("<{tag}>")));
-        if let Some(tag) = tag.filter(|_| !in_fence) {
+        if let Some(tag) = tag.filter(|_| fence.is_none()) {
             spoken.removed = true;
             let close = format!("</{tag}>");
             match lower[at..].find(&close) {
@@ -58,15 +59,19 @@ pub(crate) fn without_reasoning(text: &str) -> Spoken {
             }
             continue;
         }
-        in_fence ^= Fence::of(line).is_some();
+        fence = match fence.take() {
+            Some(open) => Some(open).filter(|open| !open.is_closed_by(line)),
+            None => Fence::of(line),
+        };
         let orphan = REASONING_TAGS.iter().find_map(|tag| {
             let close = format!("</{tag}>");
-            line.find(&close).map(|end| at + end + close.len())
+            let counts = fence.is_none() || line.trim() == close;
+            line.find(&close).filter(|_| counts).map(|end| at + end + close.len())
         });
         if let Some(end) = orphan {
             spoken.text.clear();
             spoken.removed = true;
-            in_fence = false;
+            fence = None;
             at = end;
             continue;
         }
@@ -278,5 +283,9 @@ mod tests {
         check("```\n<think>\n```", "```\n<think>\n```", false);
         check("<think>a</think>b\n<think>c</think>d", "b\nd", false);
         check("<thinker>", "<thinker>", false);
+        let code = "```ts\nconst end = '</think>'\n```";
+        check(code, code, false);
+        let nested = "````md\n```\n<think>\n```\n````";
+        check(nested, nested, false);
     }
 }
