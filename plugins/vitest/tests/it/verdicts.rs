@@ -155,3 +155,37 @@ fn checks_may_run_at_the_same_time() {
         assert_eq!(bad.join().unwrap(), FindingsStatus::Failed);
     });
 }
+
+#[test]
+fn what_is_guarded_may_still_be_used_and_inherited() {
+    let Some(mode) = modes().first() else { return };
+    let code = r#"
+import { reactive } from 'vue'
+const list = reactive([{ n: 1 }, { n: 2 }])
+for (const item of list) item.n += 1
+for (const [, item] of list.entries()) item.n += 1
+const own = [1] as number[]
+own.push = (...more) => more.length
+const map = new Map([[1, 2]])
+map.get = () => 3
+const thing: Record<string, unknown> = {}
+thing.toString = () => 'thing'
+thing.constructor = Array
+class Wrong extends Error {
+  constructor() {
+    super('wrong')
+    this.name = 'Wrong'
+  }
+}
+class Stack extends Array<number> {
+  map() { return this as any }
+}
+const done = Promise.resolve(1)
+done.then = done.then.bind(done)
+const sum = [...new Stack(3), ...map.values(), own.push(1), String(new Wrong()).length, `${thing}`.length]
+if (list[0].n !== 3 || map.get(1) !== 3 || sum.length !== 7) throw new Error('broken')
+process.env.NODE_ENV && console.log(JSON.parse(JSON.stringify(sum)), import.meta.env.MODE, globalThis.setTimeout)
+"#;
+    let findings = check(&validator(*mode), &with(code), &counter()).unwrap();
+    assert_eq!(findings.status, FindingsStatus::Passed, "{}", summary(&findings));
+}

@@ -200,11 +200,14 @@ pin(
   'Symbol.for',
 )
 
+// Objects of these types are sometimes given a method of their own.
+const OVERRIDDEN = new Set([Array, Map, Set, WeakMap, Promise, RegExp])
+
 // The language that judge and spec are written in.
 for (const type of [
   Object, Array, String, Number, Boolean, BigInt, Symbol, RegExp, Map, Set, WeakMap, WeakSet, WeakRef, Promise, Proxy, ArrayBuffer,
 ]) {
-  if (type !== Object && type.prototype) seal(type.prototype, `${type.name}.prototype`)
+  if (type !== Object && type.prototype) seal(type.prototype, `${type.name}.prototype`, OVERRIDDEN.has(type))
   seal(type, type.name)
 }
 seal(Reflect, 'Reflect')
@@ -214,7 +217,8 @@ seal(BroadcastChannel.prototype, 'BroadcastChannel.prototype', true)
 seal(Function.prototype, 'Function.prototype', true)
 seal(Object.prototype, 'Object.prototype', true)
 for (const iterator of [[].values(), new Map().values(), new Set().values(), ''[Symbol.iterator](), (function* () {})()]) {
-  seal(Object.getPrototypeOf(iterator), 'iterator')
+  // Vue gives an iterator a `next` of its own.
+  seal(Object.getPrototypeOf(iterator), 'iterator', true)
 }
 for (const name of ownKeys(globalThis)) {
   if (typeof name === 'string' && startsWith(name, '__vitest')) hide(name)
