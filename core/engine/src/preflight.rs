@@ -1,12 +1,14 @@
 //! Everything that can be known to fail before the first attempt, checked first.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
 use llmbench_api::record::{MonitorRecord, RoleRecord};
 use llmbench_api::{
     Backend, CallContext, Case, Error, ErrorKind, Fixture, ModelIdentity, ServerInfo, TestType,
+    Validator, ValidatorInfo,
 };
 
 use crate::call::bounded;
@@ -136,6 +138,39 @@ impl Preflight {
         Ok((ready, records))
     }
 
+    /// What a validator says to each case. The first one alone installs and starts what all need.
+    fn prepared(
+        &self,
+        validator: &Arc<dyn Validator>,
+        cases: &[Case],
+    ) -> Vec<Result<ValidatorInfo, Error>> {
+        let prepare = |case: &Case| {
+            let (validator, project) = (Arc::clone(validator), case.project.clone());
+            bounded("preparing a validator", &self.context(PREPARE_LIMIT), move |cx| {
+                validator.prepare(&project, cx)
+            })
+        };
+        let Some((first, others)) = cases.split_first() else { return Vec::new() };
+        let mut prepared = vec![prepare(first)];
+        if prepared[0].is_err() {
+            return prepared;
+        }
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        for group in others.chunks(threads) {
+            let group: Vec<_> = std::thread::scope(|scope| {
+                let prepare = &prepare;
+                let started: Vec<_> =
+                    group.iter().map(|case| scope.spawn(move || prepare(case))).collect();
+                started
+                    .into_iter()
+                    .map(|thread| thread.join().unwrap_or_else(|_| Err(lost())))
+                    .collect()
+            });
+            prepared.extend(group);
+        }
+        prepared
+    }
+
     fn role(&self, player: RolePlayer, cases: &[Case]) -> Result<(RolePlayer, RoleRecord), Error> {
         let (name, validator) = match player {
             RolePlayer::Validator { name, validator } => (name, validator),
@@ -145,13 +180,10 @@ impl Preflight {
             }
         };
         let mut record = RoleRecord { validator: Some(name.clone()), ..RoleRecord::default() };
-        for case in cases {
-            let (validator, project) = (Arc::clone(&validator), case.project.clone());
-            let prepared =
-                bounded("preparing a validator", &self.context(PREPARE_LIMIT), move |cx| {
-                    validator.prepare(&project, cx)
-                });
+        for (case, prepared) in cases.iter().zip(self.prepared(&validator, cases)) {
             match prepared {
+                // A case for which nothing was made ready has nothing to tell.
+                Ok(info) if info == ValidatorInfo::default() => {}
                 Ok(info) => record.info = info,
                 Err(error)
                     if matches!(
@@ -175,4 +207,9 @@ impl Preflight {
         }
         Ok((RolePlayer::Validator { name, validator }, record))
     }
+}
+
+/// A thread of ours panicked; the component's own panics come back as errors.
+fn lost() -> Error {
+    Error::new(ErrorKind::Internal, "a preparation panicked")
 }

@@ -143,7 +143,8 @@ pub fn score(inputs: &Inputs) -> Score {
 }
 
 /// Gates that say enough for the behaviour tests to be spared: what fails them is capped as low.
-const DECISIVE: [&str; 4] = ["changed", "sfc", "no_suppression", "code_kept"];
+const DECISIVE: [&str; 6] =
+    ["changed", "sfc", "no_suppression", "code_kept", "honest_types", "contract"];
 
 /// The first gate that fails and leaves nothing for the behaviour tests to decide.
 pub fn decided(inputs: &Inputs) -> Option<&'static str> {

@@ -102,6 +102,7 @@ impl Vitest {
             environment: &self.npm,
         };
         let packages = Packages::provide(&toolchain::pins(), source, &node, cx)?;
+        toolchain::speed_up(&packages, &node, cx)?;
         cx.progress(None, "trying the sandbox");
         let sandbox = Sandbox::choose(
             self.settings.sandbox,
@@ -152,11 +153,12 @@ impl Vitest {
 
 impl Validator for Vitest {
     fn prepare(&self, project: &Project, cx: &CallContext) -> Result<ValidatorInfo> {
-        let suite = Suite::of(project)?;
+        let Some(suite) = Suite::of(project)? else {
+            // Nothing is installed for a fixture that has nothing to run.
+            return Ok(ValidatorInfo::default());
+        };
         let tools = self.tools(cx)?;
-        if let Some(suite) = &suite {
-            self.baseline(&tools, suite, project, cx)?;
-        }
+        self.baseline(&tools, &suite, project, cx)?;
         let mut info = ValidatorInfo {
             lock_sha256: tools.packages.lock_sha256.clone(),
             location: Some(tools.packages.root.clone()),
