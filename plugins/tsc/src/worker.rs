@@ -22,9 +22,12 @@ const PROTOCOL: u32 = 2;
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// The worker's files by name; they load each other from their own folder.
-const SCRIPTS: [(&str, &str); 6] = [
+const SCRIPTS: [(&str, &str); 9] = [
     ("worker.mjs", include_str!("../toolchain/worker/worker.mjs")),
     ("types.mjs", include_str!("../toolchain/worker/types.mjs")),
+    ("npm_project.mjs", include_str!("../toolchain/worker/npm_project.mjs")),
+    ("project_config.mjs", include_str!("../toolchain/worker/project_config.mjs")),
+    ("mount.mjs", include_str!("../toolchain/worker/mount.mjs")),
     ("coverage.mjs", include_str!("../toolchain/worker/coverage.mjs")),
     ("suppress.mjs", include_str!("../toolchain/worker/suppress.mjs")),
     ("sfc.mjs", include_str!("../toolchain/worker/sfc.mjs")),

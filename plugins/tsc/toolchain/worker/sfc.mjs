@@ -7,7 +7,7 @@
 const INTERPOLATION = 5
 
 export function createSfcReader({ load, checker }) {
-  const compiler = load('@vue/compiler-sfc')
+  const compiler = load('vue/compiler-sfc')
   compiler.registerTS(() => checker.ts)
 
   return { read }
@@ -26,6 +26,8 @@ export function createSfcReader({ load, checker }) {
 
   function readOne(name, source) {
     const filename = checker.pathOf(name)
+    // It remembers trees, and compiling a template changes its tree.
+    compiler.parseCache.clear()
     const { descriptor, errors } = compiler.parse(source, { filename, sourceMap: false })
     const found = errors.map((error) => describe(error, name))
     const scripts = [descriptor.script, descriptor.scriptSetup].filter(Boolean)

@@ -4,7 +4,9 @@
 // Nothing else may reach stdout, so console output goes to stderr.
 // Ends when stdin does, so that it never outlives the program that started it.
 //
-//   node worker.mjs ROOT CONFIG     ROOT is the folder that holds node_modules
+//   node worker.mjs ROOT CONFIG          ROOT is the folder that holds node_modules
+//   node worker.mjs ROOT PROJECT_JSON    for an npm project of its own:
+//                                        {"dir":"/x","tsconfig":"tsconfig.json","build":false}
 //
 //   <- {"ready":1,"node":"20.20.2","typescript":"6.0.3",...}
 //   -> {"id":1,"answer":["Component.vue"],"roots":["importer.ts"],
@@ -13,6 +15,9 @@
 //       "types":{"types_checked":true,"diagnostics":[]},
 //       "coverage":{"identifier_count":9,"any_identifiers":[]},"rss_bytes":1}
 //
+// A worker for an npm project is first told, with `"baseline":true`, the files
+// that the answer is to replace.
+//
 // An answer with comments that suppress errors is checked once more without
 // them, in `"without_suppressions"`.
 
@@ -20,6 +25,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 
+import { createProjectChecker } from './npm_project.mjs'
 import { createChecker } from './types.mjs'
 import { createSfcReader } from './sfc.mjs'
 import { withoutSuppressions } from './suppress.mjs'
@@ -29,11 +35,16 @@ for (const name of ['log', 'info', 'debug', 'warn', 'dir', 'table']) {
 }
 
 const PROTOCOL = 2
-const [root, configPath] = process.argv.slice(2).map((path) => path.replaceAll('\\', '/'))
+const NOTHING_FOUND = {
+  sfc: { errors: [], scripts: [] },
+  types: { types_checked: true, diagnostics: [] },
+  coverage: { reason: 'nothing was checked' },
+}
+const [root, given] = process.argv.slice(2).map((text) => text.replaceAll('\\', '/'))
 const load = createRequire(`${root}/package.json`)
-const config = JSON.parse(readFileSync(configPath, 'utf8'))
-
-const checker = createChecker({ load, root, config })
+const checker = given.startsWith('{')
+  ? createProjectChecker({ load, root, ...JSON.parse(given) })
+  : createChecker({ load, root, config: JSON.parse(readFileSync(given, 'utf8')) })
 const sfc = createSfcReader({ load, checker })
 
 const version = (name) => load(`${name}/package.json`).version
@@ -52,12 +63,15 @@ for await (const line of createInterface({ input: process.stdin, crlfDelay: Infi
   }
 }
 
-function answer({ answer, files, roots }) {
+function answer({ answer, files, roots, baseline }) {
   const sources = new Map()
   for (const { name, path, text } of files) {
     sources.set(name, (text ?? readFileSync(path, 'utf8')).replace(/^\uFEFF/, ''))
   }
   checker.open(sources)
+  if (baseline) {
+    return { ...NOTHING_FOUND, types: attempt(() => checker.setBaseline() ?? NOTHING_FOUND.types) }
+  }
   const components = answer.filter((name) => name.endsWith('.vue'))
   const { ranges, ...read } = attempt(() => sfc.read(components.map((name) => [name, sources.get(name)])))
   const types = attempt(() => checker.check(answer, roots))
