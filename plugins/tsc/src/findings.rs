@@ -28,6 +28,9 @@ pub(crate) fn judge(answer: &Answer, staged: &Staged) -> Result<Findings> {
         Outcome::Crashed { crash } => return Err(broke_down("Vue's compiler", crash)),
     };
     let types = types_of(&answer.types, sfc)?;
+    if let Some(file) = &types.outside {
+        return Err(outside(file));
+    }
 
     let mut others: Vec<_> = sfc.errors.iter().map(|error| place(error, staged)).collect();
     let language = language_errors(sfc, staged);
@@ -35,8 +38,10 @@ pub(crate) fn judge(answer: &Answer, staged: &Staged) -> Result<Findings> {
     others.extend(language);
     let found: Vec<_> = types.diagnostics.iter().map(|found| place(found, staged)).collect();
     let probe_error_count = errors(&found).filter(|found| in_probe(found, staged)).count();
+    // An npm project's own check command is vue-tsc alone.
+    let count_of_others = if staged.whole_project { 0 } else { others.len() };
     let count = |found: &[Diagnostic]| {
-        others.len() + errors(found).filter(|found| !in_probe(found, staged)).count()
+        count_of_others + errors(found).filter(|found| !in_probe(found, staged)).count()
     };
     let error_count = count(&found);
     let count_without_suppressions = match &answer.without_suppressions {
@@ -48,7 +53,8 @@ pub(crate) fn judge(answer: &Answer, staged: &Staged) -> Result<Findings> {
     };
 
     let parses = sfc.errors.is_empty();
-    let compiles = parses && is_typescript && types.types_checked && error_count == 0;
+    let builds = staged.whole_project || parses && is_typescript;
+    let compiles = builds && types.types_checked && error_count == 0;
     let mut checks = vec![
         check("sfc_parses", parses, first_message(&sfc.errors)),
         check("script_lang_ts", is_typescript, language_message(sfc, staged)),
@@ -76,6 +82,9 @@ pub(crate) fn judge(answer: &Answer, staged: &Staged) -> Result<Findings> {
     };
     measure("error_count", error_count as f64);
     measure("error_count_without_suppressions", count_without_suppressions as f64);
+    if let Some(count) = types.baseline_error_count {
+        measure("baseline_error_count", count as f64);
+    }
     if staged.has_probe {
         measure("probe_error_count", probe_error_count as f64);
     }
@@ -96,9 +105,7 @@ fn types_of<'a>(
 ) -> Result<Cow<'a, TypesReport>> {
     match outcome {
         Outcome::Done(report) => Ok(Cow::Borrowed(report)),
-        Outcome::Crashed { .. } if !sfc.errors.is_empty() => {
-            Ok(Cow::Owned(TypesReport { types_checked: false, diagnostics: Vec::new() }))
-        }
+        Outcome::Crashed { .. } if !sfc.errors.is_empty() => Ok(Cow::Owned(TypesReport::default())),
         Outcome::Crashed { crash } => Err(broke_down("TypeScript", crash)),
     }
 }
@@ -138,7 +145,7 @@ fn is_typescript(lang: &str) -> bool {
 /// One for each script that is not TypeScript, and for each component without one.
 fn language_errors(sfc: &SfcReport, staged: &Staged) -> Vec<Diagnostic> {
     let error = |file: &str, line, message: String| Diagnostic {
-        severity: Severity::Error,
+        severity: if staged.whole_project { Severity::Warning } else { Severity::Error },
         file: file.to_owned(),
         line,
         column: None,
@@ -200,6 +207,14 @@ fn check(name: &str, passed: bool, message: Option<String>) -> Check {
         earned: if passed { 1.0 } else { 0.0 },
         message,
     }
+}
+
+fn outside(file: &str) -> Error {
+    let message = format!("the npm project's own check does not look at `{file}`");
+    Error::new(ErrorKind::InvalidInput, message).with_hint(
+        "name the right configuration in the fixture's `project` option (`\"tsconfig\"`), or set \
+         `\"build\": true` when the project is checked with `vue-tsc -b`",
+    )
 }
 
 fn broke_down(what: &str, crash: &str) -> Error {

@@ -11,6 +11,10 @@
 //!   judge anything.
 //! - An answer whose comments suppress errors is checked once more without
 //!   them, and the identifiers of type `any` are counted, aliases included.
+//! - A fixture may be an npm project of its own. It is then checked by its own
+//!   TypeScript and vue-tsc under its own configuration, with the answer laid
+//!   over the files on disk in memory; errors of other files that the answer
+//!   causes count, those that were there before do not.
 //!
 //! Templates are checked for types, unknown properties of known components
 //! included. Components, directives and events that the file does not declare
@@ -20,6 +24,7 @@
 //! questions for another validator.
 
 mod findings;
+mod npm_project;
 mod pool;
 mod project;
 mod settings;

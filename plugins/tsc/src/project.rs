@@ -20,6 +20,8 @@ pub(crate) struct Staged {
     pub(crate) entry: String,
     pub(crate) importer: String,
     pub(crate) has_probe: bool,
+    /// The rest of the project lies on disk and is judged as well.
+    pub(crate) whole_project: bool,
     /// The files that the model wrote.
     pub(crate) answer_files: Vec<String>,
     texts: BTreeMap<String, String>,
@@ -78,7 +80,27 @@ impl Staged {
             .unwrap_or("llmbench-importer-3.ts")
             .to_owned();
         texts.insert(importer.clone(), importer_text(&entry));
-        Ok(Self { entry, importer, has_probe, answer_files, texts, on_disk: Vec::new() })
+        let whole_project = false;
+        Ok(Self {
+            entry,
+            importer,
+            has_probe,
+            whole_project,
+            answer_files,
+            texts,
+            on_disk: Vec::new(),
+        })
+    }
+
+    /// Of the fixture's files only the probe is of use to an npm project, which
+    /// brings its own.
+    #[must_use]
+    pub(crate) fn in_npm_project(mut self) -> Self {
+        let answer = &self.answer_files;
+        self.texts.retain(|name, _| name == PROBE || answer.contains(name));
+        self.importer.clear();
+        self.whole_project = true;
+        self
     }
 
     pub(crate) fn request(&self) -> Request {
@@ -99,14 +121,21 @@ impl Staged {
         let others = files.iter().map(|file| &file.name).filter(|name| ambient(name)).cloned();
         let probe = self.has_probe.then(|| PROBE.to_owned());
         let compiled = self.answer_files.iter().filter(|name| is_compiled(name)).cloned();
-        let roots =
-            std::iter::once(self.importer.clone()).chain(probe).chain(compiled).chain(others);
-        Request { id: 0, answer: self.answer_files.clone(), roots: roots.collect(), files }
+        let importer = Some(self.importer.clone()).filter(|name| !name.is_empty());
+        let roots = match importer {
+            Some(importer) => {
+                std::iter::once(importer).chain(probe).chain(compiled).chain(others).collect()
+            }
+            None => probe.into_iter().collect(),
+        };
+        Request { id: 0, answer: self.answer_files.clone(), roots, files, baseline: false }
     }
 
     /// True when the file is the model's work or stands for its use.
     pub(crate) fn belongs_to_answer(&self, name: &str) -> bool {
-        name == self.importer || self.answer_files.iter().any(|file| file == name)
+        self.whole_project
+            || name == self.importer
+            || self.answer_files.iter().any(|file| file == name)
     }
 
     /// Leaves the answer's files on disk; their paths, the component first.

@@ -12,11 +12,12 @@ use llmbench_plugin::node_tools::{self, Node, NpmEnvironment, Packages, Source};
 use serde_json::json;
 
 use crate::findings;
+use crate::npm_project::NpmProject;
 use crate::pool::{Lease, Pool};
 use crate::project::Staged;
 use crate::settings::Settings;
 use crate::toolchain;
-use crate::worker::{Worker, self_test};
+use crate::worker::{Worker, project_self_test, self_test};
 
 /// Bound for the self-test of a new worker, which pays for the cold compiler.
 const SELF_TEST_LIMIT: Duration = Duration::from_secs(120);
@@ -76,20 +77,38 @@ impl Tsc {
     }
 
     /// A proven worker, started when none waits for work.
-    fn work(&self, cx: &CallContext) -> Result<Working<'_>> {
+    fn work(&self, project: Option<&NpmProject>, cx: &CallContext) -> Result<Working<'_>> {
         let limit = self.settings.memory_limit_bytes();
-        let (lease, idle) = self.pool.take("", cx)?;
+        let kind = project.map(NpmProject::kind).unwrap_or_default();
+        let (lease, idle) = self.pool.take(&kind, cx)?;
         if let Some(mut worker) = idle {
             if worker.is_alive() && worker.rss_bytes <= limit {
                 return Ok(Working { lease, worker, started: false });
             }
             tracing::debug!(rss_bytes = worker.rss_bytes, "replacing the type checker's worker");
         }
+        let worker = match project {
+            None => self.start(cx)?,
+            Some(project) => self.start_in_project(project, cx)?,
+        };
+        Ok(Working { lease, worker, started: true })
+    }
+
+    fn start(&self, cx: &CallContext) -> Result<Worker> {
         let (node, toolchain) = self.tools(cx)?;
         cx.progress(None, "starting the type checker");
-        let mut worker = Worker::start(&node, &toolchain.root, cx)?;
+        let mut worker = Worker::start(&node, &toolchain.root, None, cx)?;
         self_test(&mut worker, SELF_TEST_LIMIT, cx)?;
-        Ok(Working { lease, worker, started: true })
+        Ok(worker)
+    }
+
+    fn start_in_project(&self, project: &NpmProject, cx: &CallContext) -> Result<Worker> {
+        let node = Node::find("tsc", self.settings.node.as_deref(), cx)?;
+        let root = project.packages(&self.data_dir()?, &self.npm, &node, cx)?;
+        cx.progress(None, "starting the type checker of the npm project");
+        let mut worker = Worker::start(&node, &root, Some(&project.arguments()), cx)?;
+        project_self_test(&mut worker, project.inputs(), SELF_TEST_LIMIT, cx)?;
+        Ok(worker)
     }
 
     /// Node and the packages, found or installed once.
@@ -109,14 +128,15 @@ impl Tsc {
         })
     }
 
+    fn data_dir(&self) -> Result<PathBuf> {
+        self.data_dir.clone().or_else(llmbench_plugin::data_dir).ok_or_else(|| {
+            Error::new(ErrorKind::Unavailable, "cannot tell where to keep the type checker")
+                .with_hint("set the environment variable LLMBENCH_DATA_DIR to a folder")
+        })
+    }
+
     fn find_tools(&self, cx: &CallContext) -> Result<(Node, Packages)> {
-        let data_dir = match &self.data_dir {
-            Some(path) => path.clone(),
-            None => llmbench_plugin::data_dir().ok_or_else(|| {
-                Error::new(ErrorKind::Unavailable, "cannot tell where to keep the type checker")
-                    .with_hint("set the environment variable LLMBENCH_DATA_DIR to a folder")
-            })?,
-        };
+        let data_dir = self.data_dir()?;
         let node = Node::find("tsc", self.settings.node.as_deref(), cx)?;
         let source = Source {
             node_modules: self.settings.node_modules.as_deref(),
@@ -130,8 +150,9 @@ impl Tsc {
 }
 
 impl Validator for Tsc {
-    fn prepare(&self, _project: &Project, cx: &CallContext) -> Result<ValidatorInfo> {
-        let Working { lease, worker, .. } = self.work(cx)?;
+    fn prepare(&self, project: &Project, cx: &CallContext) -> Result<ValidatorInfo> {
+        let npm = NpmProject::of(project)?;
+        let Working { lease, worker, .. } = self.work(npm.as_ref(), cx)?;
         let hello = &worker.hello;
         let tools = [
             ("node", &hello.node),
@@ -144,11 +165,13 @@ impl Validator for Tsc {
             ..ValidatorInfo::default()
         };
         info.notes.extend(node_tools::advice(&hello.node));
+        info.location = Some(worker.root.clone());
         lease.keep(worker);
-        let (_, toolchain) = self.tools(cx)?;
-        info.lock_sha256 = toolchain.lock_sha256;
-        info.location = Some(toolchain.root);
-        info.notes.extend(toolchain.notes);
+        if npm.is_none() {
+            let (_, toolchain) = self.tools(cx)?;
+            info.lock_sha256 = toolchain.lock_sha256;
+            info.notes.extend(toolchain.notes);
+        }
         Ok(info)
     }
 
@@ -158,8 +181,12 @@ impl Validator for Tsc {
             return Ok(Findings::skipped(reason));
         }
         let folder = self.settings.work_dir.clone().unwrap_or_else(std::env::temp_dir);
-        let staged = Staged::on_disk(artifact, project, &folder)?;
-        let Working { lease, mut worker, started } = self.work(cx)?;
+        let npm = NpmProject::of(project)?;
+        let mut staged = Staged::on_disk(artifact, project, &folder)?;
+        if npm.is_some() {
+            staged = staged.in_npm_project();
+        }
+        let Working { lease, mut worker, started } = self.work(npm.as_ref(), cx)?;
         let begin = Instant::now();
         let answer = worker.ask(&mut staged.request(), self.settings.check_timeout(), cx)?;
         let check_sec = begin.elapsed().as_secs_f64();

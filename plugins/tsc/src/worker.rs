@@ -4,7 +4,7 @@ mod protocol;
 mod self_test;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ pub(crate) use protocol::{
     WorkerDiagnostic,
 };
 pub use self_test::SELF_TEST_REQUESTS;
-pub(crate) use self_test::self_test;
+pub(crate) use self_test::{project_self_test, self_test};
 
 const PROTOCOL: u32 = 2;
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -42,6 +42,8 @@ pub(crate) struct Worker {
     stderr: Receiver<String>,
     last_words: Vec<String>,
     last_id: u64,
+    /// The folder that holds its packages.
+    pub(crate) root: PathBuf,
     /// What it runs on.
     pub(crate) hello: Hello,
     /// Resident memory after its last answer.
@@ -54,7 +56,14 @@ impl Worker {
     /// # Errors
     /// `Unavailable` when it ends, says something else, or takes longer than a
     /// minute; `Cancelled`, and `Timeout` at the call's deadline.
-    pub(crate) fn start(node: &Node, root: &Path, cx: &CallContext) -> Result<Self> {
+    ///
+    /// `project` describes an npm project that it is to check in place of single answers.
+    pub(crate) fn start(
+        node: &Node,
+        root: &Path,
+        project: Option<&str>,
+        cx: &CallContext,
+    ) -> Result<Self> {
         // Needed only until the worker has loaded them.
         let scripts = write_scripts()?;
         let mut command = process::command(&node.program);
@@ -64,7 +73,7 @@ impl Worker {
             .arg("--max-semi-space-size=64")
             .arg(scripts.path().join("worker.mjs"))
             .arg(root)
-            .arg(scripts.path().join("tsconfig.json"))
+            .arg(project.map_or_else(|| scripts.path().join("tsconfig.json"), PathBuf::from))
             .current_dir(root);
         let mut group = Group::spawn(&mut command).map_err(|error| {
             let message = format!("cannot start `{}`", node.program.display());
@@ -80,6 +89,7 @@ impl Worker {
             stderr,
             last_words: Vec::new(),
             last_id: 0,
+            root: root.to_owned(),
             hello: Hello::default(),
             rss_bytes: 0,
         };

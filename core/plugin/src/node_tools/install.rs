@@ -20,15 +20,6 @@ use super::process;
 const STAMP: &str = "llmbench-toolchain.json";
 const INSTALL_LIMIT: Duration = Duration::from_secs(15 * 60);
 
-/// How the user gets the packages.
-pub(super) fn hint(pins: &Pins) -> String {
-    format!(
-        "run `llmbench doctor --fix` while online, or use packages that are installed already \
-         with `--set {}.node_modules=PATH`",
-        pins.plugin
-    )
-}
-
 /// Environment variables for npm beyond those of this process; for tests.
 pub type NpmEnvironment = Vec<(String, String)>;
 
@@ -84,7 +75,7 @@ pub(super) fn install(
 
     if let Some(package) = first_wrong(&partial.0, pins) {
         let message = format!("npm installed no `{package}` of the pinned version");
-        return Err(Error::new(ErrorKind::Unavailable, message).with_hint(hint(pins)));
+        return Err(Error::new(ErrorKind::Unavailable, message).with_hint(&pins.hint));
     }
     let stamp = Stamp { lock_sha256: pins.sha256.clone(), node: node.version.clone() };
     let stamp = serde_json::to_vec(&stamp).expect("a stamp is plain data");
@@ -133,8 +124,8 @@ fn run_npm(
         }
     })
     .map_err(|error| match error.kind {
-        ErrorKind::Timeout => error.with_phase("install").with_hint(hint(pins)),
-        _ => node::unavailable(error, &hint(pins)),
+        ErrorKind::Timeout => error.with_phase("install").with_hint(&pins.hint),
+        _ => node::unavailable(error, &pins.hint),
     })?;
     if output.status.success() {
         return Ok(());
@@ -147,7 +138,7 @@ fn run_npm(
         output.status,
         process::tail(&said, 16)
     );
-    Err(Error::new(ErrorKind::Unavailable, message).with_phase("install").with_hint(hint(pins)))
+    Err(Error::new(ErrorKind::Unavailable, message).with_phase("install").with_hint(&pins.hint))
 }
 
 /// Waits for the lock; the file stays, only the lock on it counts.

@@ -11,6 +11,7 @@ mod node;
 mod packages;
 mod pins;
 pub mod process;
+mod project;
 
 #[cfg(all(target_os = "linux", feature = "confine"))]
 pub use confine::confine;
@@ -19,3 +20,4 @@ pub use node::{Node, advice, unavailable};
 pub use packages::{Packages, Source};
 pub use pins::{Pins, installed_version};
 pub use process::{Group, POLL};
+pub use project::{install_project, project_packages};

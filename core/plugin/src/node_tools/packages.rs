@@ -51,9 +51,7 @@ impl Packages {
         if !install::is_ready(&root, pins) {
             if !source.install {
                 let message = format!("{} is not installed at `{}`", pins.what, root.display());
-                return Err(
-                    Error::new(ErrorKind::Unavailable, message).with_hint(install::hint(pins))
-                );
+                return Err(Error::new(ErrorKind::Unavailable, message).with_hint(&pins.hint));
             }
             install::install(&root, pins, source.environment, node, cx)?;
         }

@@ -20,6 +20,8 @@ pub struct Pins {
     pub packages: BTreeMap<String, String>,
     /// All packages in the lockfile.
     pub package_count: usize,
+    /// How the user gets them.
+    pub(super) hint: String,
     pub(super) package_json: String,
     pub(super) package_lock: String,
 }
@@ -28,6 +30,21 @@ pub struct Pins {
 struct Manifest {
     #[serde(default)]
     dependencies: BTreeMap<String, String>,
+}
+
+/// A package in a lockfile; `version` is absent for links.
+#[derive(Deserialize)]
+struct Locked {
+    version: Option<String>,
+    #[serde(default)]
+    optional: bool,
+    #[serde(default, rename = "devOptional")]
+    dev_optional: bool,
+}
+
+#[derive(Deserialize)]
+struct LockOfProject {
+    packages: BTreeMap<String, Locked>,
 }
 
 #[derive(Deserialize)]
@@ -59,9 +76,42 @@ impl Pins {
             packages: manifest.dependencies,
             // The root project is listed under an empty path.
             package_count: lock.packages.keys().filter(|path| !path.is_empty()).count(),
+            hint: format!(
+                "run `llmbench doctor --fix` while online, or use packages that are installed \
+                 already with `--set {plugin}.node_modules=PATH`"
+            ),
             package_json: package_json.to_owned(),
             package_lock: package_lock.to_owned(),
         })
+    }
+
+    /// Everything that a project's lockfile names and that every machine gets.
+    ///
+    /// # Errors
+    /// As [`Pins::read`].
+    pub fn of_lockfile(
+        plugin: &str,
+        what: &str,
+        package_json: &str,
+        package_lock: &str,
+    ) -> Result<Self> {
+        let mut pins = Self::read(plugin, what, package_json, package_lock)?;
+        let lock: LockOfProject = serde_json::from_str(package_lock).map_err(|error| {
+            let message = format!("cannot read the package-lock.json of {what}");
+            Error::new(ErrorKind::InvalidInput, message).with_cause(&error)
+        })?;
+        let installed = lock.packages.into_iter().filter_map(|(path, locked)| {
+            let name = path.strip_prefix("node_modules/")?;
+            let everywhere = !locked.optional && !locked.dev_optional;
+            // Further down lie only other versions of the same packages.
+            let wanted = everywhere && !name.contains("/node_modules/");
+            Some((name.to_owned(), locked.version?)).filter(|_| wanted)
+        });
+        pins.packages = installed.collect();
+        pins.hint = "run `llmbench fixtures install --fixture NAME` while online, or `npm ci` in \
+                     the project"
+            .to_owned();
+        Ok(pins)
     }
 
     /// Name of the folder for these packages.

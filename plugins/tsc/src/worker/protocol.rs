@@ -23,6 +23,9 @@ pub(crate) struct Request {
     pub(crate) files: Vec<SourceFile>,
     /// The files that are compiled even when nothing imports them.
     pub(crate) roots: Vec<String>,
+    /// True: the files are those that answers to an npm project will replace.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) baseline: bool,
 }
 
 /// A file of the virtual project; its content is in `path` or in `text`.
@@ -72,11 +75,17 @@ pub(crate) struct Script {
 }
 
 /// What TypeScript says about the project.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct TypesReport {
     /// False when errors of syntax kept TypeScript from looking at types.
     pub(crate) types_checked: bool,
     pub(crate) diagnostics: Vec<WorkerDiagnostic>,
+    /// A file of the answer that the npm project's own check does not look at.
+    #[serde(default)]
+    pub(crate) outside: Option<String>,
+    /// Errors of the npm project as it stands, none of which are listed.
+    #[serde(default)]
+    pub(crate) baseline_error_count: Option<usize>,
 }
 
 /// How much of the answer has a type.

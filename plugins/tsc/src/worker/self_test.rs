@@ -10,7 +10,7 @@ use llmbench_api::{
     Artifact, CallContext, Error, ErrorKind, Findings, FindingsStatus, Project, Result,
 };
 
-use super::Worker;
+use super::{Outcome, Request, SourceFile, Worker};
 use crate::findings;
 use crate::project::Staged;
 
@@ -113,6 +113,72 @@ pub(crate) fn self_test(worker: &mut Worker, limit: Duration, cx: &CallContext) 
         judge(worker, &format!("{GOOD}<!-- {round} -->\n"), limit, cx)?;
     }
     Ok(())
+}
+
+/// Proves a worker for an npm project on files that are laid into it, after it
+/// has looked at the project as it stands.
+///
+/// # Errors
+/// `InvalidInput` when the project's own check cannot be made, `Unavailable`
+/// when it overlooks errors, else as [`Worker::ask`].
+pub(crate) fn project_self_test(
+    worker: &mut Worker,
+    inputs: Vec<SourceFile>,
+    limit: Duration,
+    cx: &CallContext,
+) -> Result<()> {
+    let mut request =
+        Request { id: 0, answer: Vec::new(), files: inputs, roots: Vec::new(), baseline: true };
+    if let Outcome::Crashed { crash } = worker.ask(&mut request, limit, cx)?.types {
+        let first = crash.lines().next().unwrap_or_default();
+        let message = first.strip_prefix("Error: ").unwrap_or(first);
+        return Err(Error::new(ErrorKind::InvalidInput, message).with_phase("self_test"));
+    }
+    let bad = judge_in_project(worker, BAD_IN_PROJECT, limit, cx)?;
+    let found: Vec<_> = bad.diagnostics.iter().map(|d| (d.line, d.code.as_deref())).collect();
+    if !EXPECTED_IN_PROJECT.iter().all(|(line, code)| found.contains(&(Some(*line), Some(code)))) {
+        return Err(untrustworthy(&format!(
+            "it did not report the errors of a file known to be wrong (expected \
+             {EXPECTED_IN_PROJECT:?}, found {found:?}), so whatever it passes proves nothing"
+        )));
+    }
+    let good = judge_in_project(
+        worker,
+        &BAD_IN_PROJECT.replace("'x'", "1").replace("nope", "toFixed"),
+        limit,
+        cx,
+    )?;
+    if good.status != FindingsStatus::Passed {
+        let first = good.diagnostics.first();
+        let message = first.map_or("no reason given", |diagnostic| diagnostic.message.as_str());
+        return Err(untrustworthy(&format!("it rejected a file known to be good: {message}")));
+    }
+    Ok(())
+}
+
+const BAD_IN_PROJECT: &str = "<script setup lang=\"ts\">
+const count: number = 'x'
+</script>
+
+<template>
+  <p>{{ count.nope() }}</p>
+</template>
+";
+
+const EXPECTED_IN_PROJECT: [(u32, &str); 2] = [(2, "TS2322"), (6, "TS2339")];
+
+fn judge_in_project(
+    worker: &mut Worker,
+    text: &str,
+    limit: Duration,
+    cx: &CallContext,
+) -> Result<Findings> {
+    let artifact = Artifact::single("llmbench-self-test.vue", text);
+    let staged = Staged::in_memory(&artifact, &Project::default())?.in_npm_project();
+    let mut request = staged.request();
+    request.roots.push(staged.entry.clone());
+    let answer = worker.ask(&mut request, limit, cx)?;
+    findings::judge(&answer, &staged)
 }
 
 fn judge(worker: &mut Worker, text: &str, limit: Duration, cx: &CallContext) -> Result<Findings> {

@@ -8,5 +8,7 @@ mod faults;
 mod files;
 mod honesty;
 mod install;
+#[cfg(unix)]
+mod npm_projects;
 mod support;
 mod verdicts;

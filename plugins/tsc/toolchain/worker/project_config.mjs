@@ -18,14 +18,16 @@ export function createConfigs({ ts, overlay, extensions, dir, tsconfig, build })
   return { read }
 
   // In the order in which they are built; with `build` those that are
-  // referenced come first. `extra` files belong to the last one that names files.
+  // referenced come first. `extra` files belong to the one that names a file of
+  // the answer, else to the last one that names any.
   function read(extra) {
     const found = new Map()
     visit(`${dir}/${tsconfig}`, found)
     const all = [...found.values()]
-    const last = all.findLast(({ fileNames }) => fileNames.length > 0)
-    if (last) {
-      last.fileNames = [...new Set([...last.fileNames, ...extra])]
+    const own = ({ fileNames }) => fileNames.some((path) => overlay.has(path))
+    const chosen = all.find(own) ?? all.findLast(({ fileNames }) => fileNames.length > 0)
+    if (chosen) {
+      chosen.fileNames = [...new Set([...chosen.fileNames, ...extra])]
     }
     return all
   }
