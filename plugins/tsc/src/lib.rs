@@ -20,6 +20,9 @@
 //! included. Components, directives and events that the file does not declare
 //! are allowed: an application may register them globally or let them fall through.
 //!
+//! A second validator, `tsc-native`, asks the same of TypeScript 7. Its API is
+//! unstable and it never runs with vue-tsc, so it is no default.
+//!
 //! This crate does not look at style or at the structure of the code: those are
 //! questions for another validator.
 
@@ -43,5 +46,11 @@ llmbench_plugin::register!(
     "tsc",
     "type-checks Vue components with TypeScript and Vue's language tools",
     Tsc::new
+);
+llmbench_plugin::register!(
+    Validator,
+    "tsc-native",
+    "type-checks Vue components with TypeScript 7 (experimental)",
+    Tsc::native
 );
 llmbench_plugin::export_plugin!();

@@ -16,8 +16,8 @@ use crate::npm_project::NpmProject;
 use crate::pool::{Lease, Pool};
 use crate::project::Staged;
 use crate::settings::Settings;
-use crate::toolchain;
-use crate::worker::{Worker, project_self_test, self_test};
+use crate::toolchain::Engine;
+use crate::worker::{Job, Worker, project_self_test, self_test};
 
 /// Bound for the self-test of a new worker, which pays for the cold compiler.
 const SELF_TEST_LIMIT: Duration = Duration::from_secs(120);
@@ -27,6 +27,7 @@ const EXTENSIONS: [&str; 6] = [".vue", ".ts", ".tsx", ".js", ".jsx", ".mjs"];
 
 /// Type-checks Vue components with TypeScript and Vue's language tools.
 pub struct Tsc {
+    engine: Engine,
     settings: Settings,
     data_dir: Option<PathBuf>,
     npm: NpmEnvironment,
@@ -51,10 +52,29 @@ impl Tsc {
         Ok(Self::with_settings(llmbench_plugin::settings("tsc", settings)?))
     }
 
+    /// The same checks with TypeScript 7, in packages of their own.
+    ///
+    /// An npm project of its own is checked by its own compiler all the same.
+    ///
+    /// # Errors
+    /// As [`Tsc::new`].
+    pub fn native(settings: Json) -> Result<Self> {
+        let engine = Engine::Native;
+        let tsc = Self::with_settings(llmbench_plugin::settings(engine.plugin(), settings)?);
+        Ok(Self { engine, ..tsc })
+    }
+
     /// A validator with the given settings.
     pub fn with_settings(settings: Settings) -> Self {
         let pool = Pool::new(settings.workers);
-        Self { settings, data_dir: None, npm: NpmEnvironment::new(), tools: Mutex::default(), pool }
+        Self {
+            engine: Engine::Script,
+            settings,
+            data_dir: None,
+            npm: NpmEnvironment::new(),
+            tools: Mutex::default(),
+            pool,
+        }
     }
 
     /// The same, with its packages in a data directory of its own.
@@ -97,16 +117,16 @@ impl Tsc {
     fn start(&self, cx: &CallContext) -> Result<Worker> {
         let (node, toolchain) = self.tools(cx)?;
         cx.progress(None, "starting the type checker");
-        let mut worker = Worker::start(&node, &toolchain.root, None, cx)?;
+        let mut worker = Worker::start(&node, &toolchain.root, &Job::Answers(self.engine), cx)?;
         self_test(&mut worker, SELF_TEST_LIMIT, cx)?;
         Ok(worker)
     }
 
     fn start_in_project(&self, project: &NpmProject, cx: &CallContext) -> Result<Worker> {
-        let node = Node::find("tsc", self.settings.node.as_deref(), cx)?;
+        let node = Node::find(self.engine.plugin(), self.settings.node.as_deref(), cx)?;
         let root = project.packages(&self.data_dir()?, &self.npm, &node, cx)?;
         cx.progress(None, "starting the type checker of the npm project");
-        let mut worker = Worker::start(&node, &root, Some(&project.arguments()), cx)?;
+        let mut worker = Worker::start(&node, &root, &Job::Project(&project.arguments()), cx)?;
         project_self_test(&mut worker, project.inputs(), SELF_TEST_LIMIT, cx)?;
         Ok(worker)
     }
@@ -137,14 +157,14 @@ impl Tsc {
 
     fn find_tools(&self, cx: &CallContext) -> Result<(Node, Packages)> {
         let data_dir = self.data_dir()?;
-        let node = Node::find("tsc", self.settings.node.as_deref(), cx)?;
+        let node = Node::find(self.engine.plugin(), self.settings.node.as_deref(), cx)?;
         let source = Source {
             node_modules: self.settings.node_modules.as_deref(),
             install: self.settings.install,
             data_dir: &data_dir,
             environment: &self.npm,
         };
-        let toolchain = Packages::provide(&toolchain::pins(), source, &node, cx)?;
+        let toolchain = Packages::provide(&self.engine.pins(), source, &node, cx)?;
         Ok((node, toolchain))
     }
 }

@@ -18,13 +18,17 @@ pub(crate) use protocol::{
 pub use self_test::SELF_TEST_REQUESTS;
 pub(crate) use self_test::{project_self_test, self_test};
 
+use crate::toolchain::Engine;
+
 const PROTOCOL: u32 = 2;
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// The worker's files by name; they load each other from their own folder.
-const SCRIPTS: [(&str, &str); 9] = [
+const SCRIPTS: [(&str, &str); 11] = [
     ("worker.mjs", include_str!("../toolchain/worker/worker.mjs")),
     ("types.mjs", include_str!("../toolchain/worker/types.mjs")),
+    ("native.mjs", include_str!("../toolchain/worker/native.mjs")),
+    ("virtual_files.mjs", include_str!("../toolchain/worker/virtual_files.mjs")),
     ("npm_project.mjs", include_str!("../toolchain/worker/npm_project.mjs")),
     ("project_config.mjs", include_str!("../toolchain/worker/project_config.mjs")),
     ("mount.mjs", include_str!("../toolchain/worker/mount.mjs")),
@@ -33,6 +37,15 @@ const SCRIPTS: [(&str, &str); 9] = [
     ("sfc.mjs", include_str!("../toolchain/worker/sfc.mjs")),
     ("tsconfig.json", include_str!("../toolchain/tsconfig.json")),
 ];
+
+/// What a worker checks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Job<'a> {
+    /// Answers that stand for themselves.
+    Answers(Engine),
+    /// Answers to the npm project that is described.
+    Project(&'a str),
+}
 
 /// A running worker. One request at a time; killed when dropped.
 pub(crate) struct Worker {
@@ -57,13 +70,7 @@ impl Worker {
     /// `Unavailable` when it ends, says something else, or takes longer than a
     /// minute; `Cancelled`, and `Timeout` at the call's deadline.
     ///
-    /// `project` describes an npm project that it is to check in place of single answers.
-    pub(crate) fn start(
-        node: &Node,
-        root: &Path,
-        project: Option<&str>,
-        cx: &CallContext,
-    ) -> Result<Self> {
+    pub(crate) fn start(node: &Node, root: &Path, job: &Job<'_>, cx: &CallContext) -> Result<Self> {
         // Needed only until the worker has loaded them.
         let scripts = write_scripts()?;
         let mut command = process::command(&node.program);
@@ -73,7 +80,12 @@ impl Worker {
             .arg("--max-semi-space-size=64")
             .arg(scripts.path().join("worker.mjs"))
             .arg(root)
-            .arg(project.map_or_else(|| scripts.path().join("tsconfig.json"), PathBuf::from))
+            .args(match job {
+                Job::Answers(engine) => {
+                    [scripts.path().join("tsconfig.json"), PathBuf::from(engine.argument())]
+                }
+                Job::Project(described) => [PathBuf::from(described), PathBuf::from("project")],
+            })
             .current_dir(root);
         let mut group = Group::spawn(&mut command).map_err(|error| {
             let message = format!("cannot start `{}`", node.program.display());

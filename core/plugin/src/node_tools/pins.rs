@@ -73,7 +73,7 @@ impl Pins {
             plugin: plugin.to_owned(),
             what: what.to_owned(),
             sha256: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
-            packages: manifest.dependencies,
+            packages: manifest.dependencies.into_iter().map(without_alias).collect(),
             // The root project is listed under an empty path.
             package_count: lock.packages.keys().filter(|path| !path.is_empty()).count(),
             hint: format!(
@@ -120,6 +120,13 @@ impl Pins {
     }
 }
 
+/// `npm:NAME@VERSION` installs another package under this name.
+fn without_alias((package, version): (String, String)) -> (String, String) {
+    let aliased = version.strip_prefix("npm:").and_then(|name| name.rsplit_once('@'));
+    let version = aliased.map_or(version.clone(), |(_, version)| version.to_owned());
+    (package, version)
+}
+
 /// Version of a package under `root`; `None` when it is not installed.
 pub fn installed_version(root: &Path, package: &str) -> Option<String> {
     #[derive(Deserialize)]
@@ -143,6 +150,9 @@ mod tests {
         let good = good.unwrap();
         assert_eq!((good.package_count, good.packages["vue"].as_str()), (1, "3.5.45"));
         assert!(good.folder_name().starts_with("tsc-"));
+        let aliased = r#"{ "dependencies": { "vue": "npm:@vue/compat@3.5.45" } }"#;
+        let aliased = Pins::read("tsc", "the checker", aliased, lock).unwrap();
+        assert_eq!(aliased.packages["vue"], "3.5.45");
         let error = Pins::read("tsc", "the checker", "{", lock).unwrap_err();
         assert!(error.message.contains("package.json of the checker"), "{error}");
         let error = Pins::read("tsc", "the checker", "{}", "{}").unwrap_err();

@@ -8,6 +8,7 @@ mod faults;
 mod files;
 mod honesty;
 mod install;
+mod native;
 #[cfg(unix)]
 mod npm_projects;
 mod support;

@@ -8,22 +8,26 @@
 //
 // An identifier that cannot be resolved is an error of its own and not `any`.
 
+// Vue's own word in templates; where its type is `any`, generated code made it so.
+const EVENT = '$event'
+
 export function createCoverage(ts) {
   return { measure }
 
+  // `typesOf`: path → the checked code as a syntax tree, whether the source stands
+  // before it (`leads`), and which of its nodes are of type `any`.
   // `files`: name, path, source text, and the ranges in which code stands.
-  function measure(program, language, files) {
-    const checker = program.getTypeChecker()
+  function measure(typesOf, language, files) {
     const total = { identifier_count: 0, any_identifiers: [] }
     for (const { name, path, text, ranges } of files) {
-      const sourceFile = program.getSourceFile(path)
-      if (!sourceFile) {
+      const types = typesOf(path)
+      if (!types) {
         return { reason: `TypeScript does not read \`${name}\`` }
       }
-      const isAnyAt = identifiers(sourceFile, checker, toSource(language, path, text, ranges))
+      const isAnyAt = identifiers(types, toSource(language, path, text, ranges, types.leads))
       total.identifier_count += isAnyAt.size
       const lines = lineStarts(text)
-      for (const [start, { isAny, word }] of isAnyAt) {
+      for (const [start, { isAny, word }] of [...isAnyAt].sort(([a], [b]) => a - b)) {
         if (isAny) {
           total.any_identifiers.push({ file: name, word, ...place(lines, start) })
         }
@@ -33,21 +37,22 @@ export function createCoverage(ts) {
   }
 
   // Offset in the source → word, and whether each of its occurrences is `any`.
-  function identifiers(sourceFile, checker, sourceOffsets) {
-    const found = new Map()
+  function identifiers({ sourceFile, areAny }, sourceOffsets) {
+    const occurrences = []
     const visit = (node) => {
-      if (ts.isIdentifier(node) && hasType(node)) {
+      if (ts.isIdentifier(node) && node.text !== EVENT && hasType(node)) {
         const start = node.getStart(sourceFile)
-        for (const offset of sourceOffsets(start, sourceFile.text.slice(start, node.end))) {
-          const before = found.get(offset)
-          if (before?.isAny !== false) {
-            found.set(offset, { isAny: isAny(checker.getTypeAtLocation(node)), word: node.text })
-          }
-        }
+        const offsets = sourceOffsets(start, sourceFile.text.slice(start, node.end))
+        occurrences.push(...[...offsets].map((offset) => [offset, node]))
       }
       ts.forEachChild(node, visit)
     }
     visit(sourceFile)
+    const any = areAny(occurrences.map(([, node]) => node))
+    const found = new Map()
+    occurrences.forEach(([offset, { text }], index) => {
+      found.set(offset, { isAny: any[index] && found.get(offset)?.isAny !== false, word: text })
+    })
     return found
   }
 
@@ -60,21 +65,30 @@ export function createCoverage(ts) {
       ts.isNamedTupleMember(parent)
     )
   }
+}
 
-  function isAny(type) {
-    return (type.flags & ts.TypeFlags.Any) !== 0 && type.intrinsicName !== 'error'
+// The types that a TypeScript program knows.
+export function typesIn(ts, program) {
+  const checker = program.getTypeChecker()
+  const isAny = (node) => {
+    const { flags, intrinsicName } = checker.getTypeAtLocation(node)
+    return (flags & ts.TypeFlags.Any) !== 0 && intrinsicName !== 'error'
+  }
+  return (path) => {
+    const sourceFile = program.getSourceFile(path)
+    return sourceFile && { sourceFile, leads: true, areAny: (nodes) => nodes.map(isAny) }
   }
 }
 
 // From an offset in the checked code to those in the source that hold the same word.
-function toSource(language, path, text, ranges) {
+function toSource(language, path, text, ranges, leads) {
   const script = language.scripts.get(path)
   const service = script?.generated?.languagePlugin.typescript?.getServiceScript(script.generated.root)
   if (!service) {
     return (start) => [start]
   }
   const map = language.maps.get(service.code, script)
-  const leading = service.preventLeadingOffset ? 0 : script.snapshot.getLength()
+  const leading = !leads || service.preventLeadingOffset ? 0 : script.snapshot.getLength()
   return (start, word) => {
     const offsets = new Set()
     for (const [offset] of start < leading ? [] : map.toSourceLocation(start - leading)) {

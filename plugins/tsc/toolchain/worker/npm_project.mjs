@@ -6,7 +6,7 @@
 
 import { createRequire } from 'node:module'
 
-import { createCoverage } from './coverage.mjs'
+import { createCoverage, typesIn } from './coverage.mjs'
 import { mountPackages } from './mount.mjs'
 import { createConfigs } from './project_config.mjs'
 
@@ -164,7 +164,7 @@ export function createProjectChecker({ load, root, dir, tsconfig, build }) {
         return { reason: `TypeScript does not read \`${name}\`` }
       }
       const file = { name, path, text: overlaid.get(path), ranges: ranges.get(name) ?? [] }
-      const measured = coverage.measure(of.program, of.language, [file])
+      const measured = coverage.measure(typesIn(ts, of.program), of.language, [file])
       total.identifier_count += measured.identifier_count
       total.any_identifiers.push(...measured.any_identifiers)
     }

@@ -7,6 +7,7 @@
 //   node worker.mjs ROOT CONFIG          ROOT is the folder that holds node_modules
 //   node worker.mjs ROOT PROJECT_JSON    for an npm project of its own:
 //                                        {"dir":"/x","tsconfig":"tsconfig.json","build":false}
+//   node worker.mjs ROOT CONFIG native   with TypeScript 7; its memory is not in `rss_bytes`
 //
 //   <- {"ready":1,"node":"20.20.2","typescript":"6.0.3",...}
 //   -> {"id":1,"answer":["Component.vue"],"roots":["importer.ts"],
@@ -40,18 +41,16 @@ const NOTHING_FOUND = {
   types: { types_checked: true, diagnostics: [] },
   coverage: { reason: 'nothing was checked' },
 }
-const [root, given] = process.argv.slice(2).map((text) => text.replaceAll('\\', '/'))
+const [root, given, engine] = process.argv.slice(2).map((text) => text.replaceAll('\\', '/'))
 const load = createRequire(`${root}/package.json`)
-const checker = given.startsWith('{')
-  ? createProjectChecker({ load, root, ...JSON.parse(given) })
-  : createChecker({ load, root, config: JSON.parse(readFileSync(given, 'utf8')) })
+const checker = await createCheckerFor(given)
 const sfc = createSfcReader({ load, checker })
 
 const version = (name) => load(`${name}/package.json`).version
 send({
   ready: PROTOCOL,
   node: process.versions.node,
-  typescript: version('typescript'),
+  typescript: version(engine === 'native' ? 'typescript-native' : 'typescript'),
   'vue-tsc': version('vue-tsc'),
   vue: version('vue'),
 })
@@ -61,6 +60,17 @@ for await (const line of createInterface({ input: process.stdin, crlfDelay: Infi
     const request = JSON.parse(line)
     send({ id: request.id, ...answer(request), rss_bytes: process.memoryUsage.rss() })
   }
+}
+process.exit()
+
+async function createCheckerFor(given) {
+  if (given.startsWith('{')) {
+    return createProjectChecker({ load, root, ...JSON.parse(given) })
+  }
+  const config = JSON.parse(readFileSync(given, 'utf8'))
+  return engine === 'native'
+    ? (await import('./native.mjs')).createNativeChecker({ load, root, config })
+    : createChecker({ load, root, config })
 }
 
 function answer({ answer, files, roots, baseline }) {
