@@ -52,10 +52,10 @@ fn what_is_not_documented_rightly_is_found() {
     ] {
         check(right, &[]);
     }
-    check("\n`llmbench validate FILE`", &[(2, "there is no command `validate`")]);
+    check("\n`llmbench conquer FILE`", &[(2, "there is no command `conquer`")]);
     check("`llmbench fixtures\nchek`", &[(1, "there is no command `fixtures chek`")]);
-    check("```\n\n$ llmbench run --resume\n```", &[(3, "`run` has no option `--resume`")]);
-    check("```sh\nllmbench run \\\n  --resume\n```", &[(2, "`run` has no option `--resume`")]);
+    check("```\n\n$ llmbench run --retrace\n```", &[(3, "`run` has no option `--retrace`")]);
+    check("```sh\nllmbench run \\\n  --retrace\n```", &[(2, "`run` has no option `--retrace`")]);
     check("`llmbench run -z`", &[(1, "`run` has no option `-z`")]);
     check("`llmbench run --dry`", &[(1, "`run` has no option `--dry`")]);
     check("    llmbench fixtures check DIR", &[(1, "`fixtures check` takes no argument `DIR`")]);
