@@ -24,6 +24,8 @@ const IDENTIFY_LIMIT: Duration = Duration::from_secs(60);
 const MONITOR_LIMIT: Duration = Duration::from_secs(4);
 /// How long tools may take to get ready: the first use installs them.
 pub const PREPARE_LIMIT: Duration = Duration::from_secs(15 * 60);
+/// How often a tool is started again that was lost (killed, for example) while it got ready.
+const MOST_RESTARTS: u32 = 5;
 
 /// Calls components before a run: cancellable, with progress.
 #[derive(Clone)]
@@ -144,11 +146,23 @@ impl Preflight {
         validator: &Arc<dyn Validator>,
         cases: &[Case],
     ) -> Vec<Result<ValidatorInfo, Error>> {
-        let prepare = |case: &Case| {
+        let once = |case: &Case| {
             let (validator, project) = (Arc::clone(validator), case.project.clone());
             bounded("preparing a validator", &self.context(PREPARE_LIMIT), move |cx| {
                 validator.prepare(&project, cx)
             })
+        };
+        let prepare = |case: &Case| {
+            let mut restarts_left = MOST_RESTARTS;
+            loop {
+                match once(case) {
+                    Err(error) if error.kind == ErrorKind::Protocol && restarts_left > 0 => {
+                        tracing::warn!(%error, "a validator is made ready again");
+                        restarts_left -= 1;
+                    }
+                    outcome => return outcome,
+                }
+            }
         };
         let Some((first, others)) = cases.split_first() else { return Vec::new() };
         let mut prepared = vec![prepare(first)];

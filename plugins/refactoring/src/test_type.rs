@@ -21,6 +21,9 @@ pub const STRUCTURE: &str = "structure";
 /// Role that judges whether the answer still does what the input does.
 pub const BEHAVIOUR: &str = "behaviour";
 
+/// What a first try is made with: the smallest task.
+const DEFAULT_FIXTURE: &str = "simple-component";
+
 const ROLES: [&str; 3] = [TYPES, STRUCTURE, BEHAVIOUR];
 
 /// The test type; it has no state and no settings.
@@ -60,7 +63,7 @@ impl TestType for Refactoring {
             repeats_prompt: true,
             scoring_version: Some(SCORING_VERSION.to_owned()),
             max_score: MAX_SCORE,
-            ..TestDescription::default()
+            default_fixtures: vec![DEFAULT_FIXTURE.to_owned()],
         }
     }
 

@@ -68,7 +68,8 @@ impl Worker {
     ///
     /// # Errors
     /// `Unavailable` when it ends, says something else, or takes longer than a
-    /// minute; `Cancelled`, and `Timeout` at the call's deadline.
+    /// minute; `Protocol` when somebody killed it; `Cancelled`, and `Timeout`
+    /// at the call's deadline.
     ///
     pub(crate) fn start(node: &Node, root: &Path, job: &Job<'_>, cx: &CallContext) -> Result<Self> {
         // Needed only until the worker has loaded them.
@@ -108,7 +109,7 @@ impl Worker {
         let hello = worker
             .next_line(START_LIMIT, "start", cx)
             .and_then(|line| worker.parse::<Hello>(&line))
-            .map_err(|error| as_unavailable(error, cx))?;
+            .map_err(|error| if worker.was_killed() { error } else { as_unavailable(error, cx) })?;
         if hello.ready != PROTOCOL {
             let message = format!("the worker speaks protocol {} and not {PROTOCOL}", hello.ready);
             return Err(Error::new(ErrorKind::Unavailable, message));
@@ -148,6 +149,18 @@ impl Worker {
     /// True while the process runs.
     pub(crate) fn is_alive(&mut self) -> bool {
         self.group.exited().is_none()
+    }
+
+    /// True when a signal ended the process: that says nothing about the tool.
+    #[cfg(unix)]
+    fn was_killed(&mut self) -> bool {
+        use std::os::unix::process::ExitStatusExt;
+        self.group.exited().is_some_and(|status| status.signal().is_some())
+    }
+
+    #[cfg(not(unix))]
+    fn was_killed(&mut self) -> bool {
+        false
     }
 
     /// Id of the process.

@@ -130,7 +130,7 @@ fn a_server_that_is_down_is_named_with_what_to_do() {
 #[test]
 fn a_broken_fixture_is_refused_with_its_file() {
     let command = command();
-    command.write("small/fixture.json", "{\"version\": 1, \"title\": \"x\", \"level\": 9}");
+    command.write("small/fixture.json", "{\"version\": 1, \"title\": \"x\", \"level\": 3}");
     refused(&command, &["--fixture", SMALL], 3, &["fixture.json", "max_scores"]);
 }
 

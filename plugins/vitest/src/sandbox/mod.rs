@@ -69,7 +69,8 @@ impl Sandbox {
     ///
     /// # Errors
     /// `Unavailable` when none does, with the reason for each, unless
-    /// `allow_unsafe_exec`; `Cancelled` and `Timeout`.
+    /// `allow_unsafe_exec`; `Protocol` when a probe was killed from outside;
+    /// `Cancelled` and `Timeout`.
     pub(crate) fn choose(
         choice: SandboxChoice,
         allow_unsafe_exec: bool,
@@ -82,7 +83,12 @@ impl Sandbox {
             let refused = match candidate {
                 Ok(sandbox) => match probe::holds(&sandbox, node, packages, cx) {
                     Ok(()) => return Ok(sandbox),
-                    Err(error) if error.kind == ErrorKind::Cancelled => return Err(error),
+                    // A probe that somebody killed proves nothing; the next sandbox may be a weaker one.
+                    Err(error)
+                        if matches!(error.kind, ErrorKind::Cancelled | ErrorKind::Protocol) =>
+                    {
+                        return Err(error);
+                    }
                     Err(error) => {
                         cx.check()?;
                         format!("{}: {error}", sandbox.name)
