@@ -161,7 +161,9 @@ fn gates_that_decide_spare_the_behaviour_tests() {
     assert_eq!(decided_by(|it| it.missing_files = vec!["a.ts".into()]), Some("sfc"));
     assert_eq!(decided_by(|it| it.suppression_count = Some(1.0)), Some("no_suppression"));
     assert_eq!(decided_by(|it| it.lost_name_count = Some(3.0)), Some("code_kept"));
-    assert_eq!(decided_by(|it| it.type_coverage = Some(0.1)), None);
+    assert_eq!(decided_by(|it| it.type_coverage = Some(0.1)), Some("honest_types"));
+    assert_eq!(decided_by(|it| it.probe = Some(0.0)), Some("contract"));
+    assert_eq!(decided_by(|it| it.probe = Some(0.3)), None);
     assert_eq!(decided_by(|it| (it.compiles, it.error_count) = (false, 9)), None);
 }
 

@@ -337,13 +337,16 @@ fn behaviour_is_not_run_where_it_cannot_matter() {
     assert!(spared(types(true), same).contains("`changed`"));
     let mut untyped = types(true);
     untyped.measurements.insert("type_coverage".into(), 0.2);
+    assert!(spared(untyped, structure(10.0)).contains("`honest_types`"));
+    let mut nearly = types(true);
+    nearly.measurements.insert("type_coverage".into(), 0.95);
     let (order, verdict) =
-        play(answered(GOOD, DoneReason::Stop), [untyped, structure(10.0), passed()]);
+        play(answered(GOOD, DoneReason::Stop), [nearly, structure(10.0), passed()]);
     assert_eq!(
         (order.len(), verdict.metrics["gates"]["behaviour"]["passed"].clone()),
         (3, true.into())
     );
-    assert_eq!(verdict.metrics["type_coverage"], 0.2);
+    assert_eq!(verdict.metrics["type_coverage"], 0.95);
 }
 
 #[test]

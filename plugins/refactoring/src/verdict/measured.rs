@@ -13,6 +13,9 @@ use crate::test_type::STRUCTURE;
 /// So many errors of the caller probe leave nothing of it.
 const PROBE_ERRORS_TO_NOTHING: f64 = 3.0;
 const NEAR_EMPTY_SHARE: f64 = 0.2;
+/// Share of the tokens in the input's order from which on an answer without one annotation is
+/// the input: an empty `export {}` beside it makes no difference.
+const COPY_SHARE: f64 = 0.97;
 
 /// The inputs of the score but for the typing, whose absence has a reason: see [`typing`].
 pub(super) fn inputs(
@@ -179,8 +182,8 @@ fn probe(types: &Findings) -> Option<f64> {
 
 /// Whether the answer is what was asked about, or next to nothing; `None` without an input.
 ///
-/// White space, comments and `lang` make no change: an answer with the input's code and not
-/// one annotation is the input.
+/// White space, comments and `lang` make no change: an answer with the input's code (all but a
+/// few tokens) and not one annotation is the input.
 fn unchanged_or_empty(
     attempt: Attempt<'_>,
     structure: &Findings,
@@ -197,8 +200,8 @@ fn unchanged_or_empty(
     let text = |target: &str| extraction.files.get(target).map_or("", String::as_str);
     let same_text = inputs.iter().all(|(target, input)| same_code(input, text(target)));
     let measured = |name: &str| structure.measurements.get(name).copied();
-    let same_meaning =
-        measured("edit_similarity") == Some(1.0) && measured("annotation_count") == Some(0.0);
+    let is_copy = measured("edit_similarity").is_some_and(|share| share >= COPY_SHARE);
+    let same_meaning = is_copy && measured("annotation_count") == Some(0.0);
     let visible = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count() as f64;
     let before: f64 = inputs.values().map(|input| visible(input)).sum();
     let after: f64 = inputs.keys().map(|target| visible(text(target))).sum();

@@ -1,9 +1,10 @@
 //! When nothing is run.
 
-use llmbench_api::{ErrorKind, Project, Validator};
+use llmbench_api::{ErrorKind, Validator};
 use llmbench_plugin_vitest::{Settings, Vitest};
 use serde_json::json;
 
+use crate::answers::counter;
 use crate::support::{cx, data_dir, is_ready, skip};
 
 #[test]
@@ -35,14 +36,14 @@ fn without_a_sandbox_nothing_runs_unless_the_risk_is_accepted() {
     }
     let settings = Settings { node: Some(stand_in), ..Settings::default() };
     let vitest = Vitest::with_settings(settings.clone()).in_data_dir(data_dir());
-    let error = vitest.prepare(&Project::default(), &cx()).unwrap_err();
+    let error = vitest.prepare(&counter(), &cx()).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
     let hint = error.hint.unwrap();
     assert!(hint.contains("bubblewrap") && hint.contains("--allow-unsafe-exec"), "{hint}");
 
     let settings = Settings { allow_unsafe_exec: true, ..settings };
     let vitest = Vitest::with_settings(settings).in_data_dir(data_dir());
-    let info = vitest.prepare(&Project::default(), &cx()).unwrap();
+    let info = vitest.prepare(&counter(), &cx()).unwrap();
     assert!(info.notes.contains(&"sandbox: none (allow_unsafe_exec)".to_owned()), "{info:?}");
     assert!(info.tools.contains_key("vitest") && info.tools.contains_key("node"));
 }

@@ -11,6 +11,8 @@ use llmbench_api::{
 use llmbench_plugin_vitest::{SandboxChoice, Settings, Vitest};
 use serde_json::json;
 
+use crate::answers::counter;
+
 /// A host that can be told to cancel.
 pub(crate) struct Host {
     start: Instant,
@@ -76,7 +78,7 @@ pub(crate) fn data_dir() -> PathBuf {
 pub(crate) fn is_ready() -> bool {
     static READY: LazyLock<std::result::Result<(), String>> = LazyLock::new(|| {
         let vitest = Vitest::with_settings(Settings::default()).in_data_dir(data_dir());
-        vitest.prepare(&Project::default(), &cx()).map(drop).map_err(|error| error.to_string())
+        vitest.prepare(&counter(), &cx()).map(drop).map_err(|error| error.to_string())
     });
     match &*READY {
         Ok(()) => true,
@@ -103,7 +105,7 @@ pub(crate) fn modes() -> &'static [SandboxChoice] {
         let works = |choice: &SandboxChoice| {
             let settings = Settings { sandbox: *choice, ..Settings::default() };
             let vitest = Vitest::with_settings(settings).in_data_dir(data_dir());
-            match vitest.prepare(&Project::default(), &cx()) {
+            match vitest.prepare(&counter(), &cx()) {
                 Ok(_) => true,
                 Err(error) => {
                     skip(&error.to_string());
