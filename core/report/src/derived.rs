@@ -4,8 +4,6 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use llmbench_api::record::{AttemptRecord, RunManifest};
-
 use crate::{Report, render};
 
 /// Name of the file with the figures.
@@ -42,20 +40,19 @@ impl WriteError {
 /// stand, and no temporary file is left.
 pub fn write_derived(
     dir: impl AsRef<Path>,
-    manifest: &RunManifest,
-    records: &[AttemptRecord],
+    report: &Report<'_>,
 ) -> Result<Vec<PathBuf>, WriteError> {
-    let report = Report::new(manifest, records);
-    let files = [
-        (SUMMARY_FILE, render::json(&report.summary)),
-        (REPORT_FILE, render::markdown(&report)),
-        (TABLE_FILE, render::csv(&report)),
+    // One after the other: of a large run, each is large.
+    let files: [(&str, fn(&Report<'_>) -> String); 3] = [
+        (SUMMARY_FILE, |report| render::json(&report.summary)),
+        (REPORT_FILE, render::markdown),
+        (TABLE_FILE, render::csv),
     ];
     files
         .into_iter()
-        .map(|(name, content)| {
+        .map(|(name, render)| {
             let path = dir.as_ref().join(name);
-            match replace(dir.as_ref(), name, &content) {
+            match replace(dir.as_ref(), name, &render(report)) {
                 Ok(()) => Ok(path),
                 Err(source) => Err(WriteError { path, source }),
             }
@@ -79,6 +76,7 @@ fn replace(dir: &Path, name: &str, content: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attempts;
     use crate::testing::{manifest, scored};
 
     fn names(dir: &Path) -> Vec<String> {
@@ -94,11 +92,12 @@ mod tests {
     fn writes_three_files_and_nothing_else_and_again_the_same() {
         let dir = tempfile::tempdir().unwrap();
         let manifest = manifest(&["m"], &["f"], 1);
-        let records = [scored("m", "f", 1, 8.0)];
-        let paths = write_derived(dir.path(), &manifest, &records).unwrap();
+        let records = attempts(&[scored("m", "f", 1, 8.0)]);
+        let report = Report::new(&manifest, &records);
+        let paths = write_derived(dir.path(), &report).unwrap();
         assert_eq!(names(dir.path()), ["report.md", "samples.csv", "summary.json"]);
         let first: Vec<_> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
-        write_derived(dir.path(), &manifest, &records).unwrap();
+        write_derived(dir.path(), &report).unwrap();
         let second: Vec<_> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
         assert_eq!(first, second);
         assert_eq!(names(dir.path()).len(), 3);
@@ -111,7 +110,7 @@ mod tests {
         fs::create_dir(dir.path().join(REPORT_FILE)).unwrap();
         fs::write(dir.path().join(REPORT_FILE).join("x"), "").unwrap();
         let manifest = manifest(&["m"], &["f"], 1);
-        let error = write_derived(dir.path(), &manifest, &[]).unwrap_err();
+        let error = write_derived(dir.path(), &Report::new(&manifest, &[])).unwrap_err();
         assert!(error.path.ends_with(REPORT_FILE), "{error}");
         assert!(error.hint().contains("llmbench report"));
         assert_eq!(names(dir.path()), ["report.md", "summary.json"]);

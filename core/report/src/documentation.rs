@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::testing::{manifest, scored};
-use crate::{render, summarise};
+use crate::{attempts, render, summarise};
 
 const PAGE: &str = include_str!("../../../docs/result-format.md");
 
@@ -29,7 +29,7 @@ fn check(value: impl Serialize) {
 #[test]
 fn every_field_is_documented() {
     let (manifest, record) = (manifest(&["m"], &["f"], 1), scored("m", "f", 1, 8.0));
-    let summary = summarise(&manifest, std::slice::from_ref(&record));
+    let summary = summarise(&manifest, &attempts(std::slice::from_ref(&record)));
     check(&record);
     check(&manifest);
     check(&manifest.plan);
@@ -77,7 +77,7 @@ fn the_example_is_a_record_with_every_field() {
     let record: AttemptRecord = serde_json::from_value(value.clone()).unwrap();
     let again = serde_json::to_value(&record).unwrap();
     assert_eq!(value, again, "a field is missing in the example, or has another type");
-    assert!(crate::summary::is_prompt_cached(&record));
+    assert!(crate::Attempt::from(&record).prompt_cached);
     for field in value.as_object().unwrap() {
         if field.1.is_null() {
             assert!(record.missing.contains_key(field.0), "`{}` is null without a reason", field.0);

@@ -1,5 +1,6 @@
 //! Statistics and reports of a run: pure functions of what the run left behind.
 //!
+//! - [`attempt`] is an attempt without its answer, so that large runs fit into memory.
 //! - [`read`] reads the folder of a run, in any format version that ever was.
 //! - [`stats`] describes a slice of numbers.
 //! - [`summary`] holds the rules by which attempts become figures.
@@ -9,6 +10,7 @@
 //! Nothing here asks a model, a server, the clock or the environment, so that
 //! an old run can be summed up again anywhere, with the same result.
 
+pub mod attempt;
 mod derived;
 pub mod read;
 pub mod render;
@@ -22,6 +24,7 @@ mod documentation;
 #[cfg(test)]
 mod testing;
 
+pub use attempt::{Attempt, attempts};
 pub use derived::{REPORT_FILE, SUMMARY_FILE, TABLE_FILE, WriteError, write_derived};
 pub use read::{ReadError, ReadWarning, Run};
 pub use report::Report;

@@ -1,12 +1,15 @@
 //! Reads what a run left behind.
 
-use std::collections::HashMap;
+mod samples;
+
 use std::fmt;
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use llmbench_api::record::{AttemptRecord, FORMAT_VERSION, RunManifest, RunStatus};
 
+use crate::attempt::Attempt;
 use crate::versions::{self, JsonProblem, Version, VersionProblem};
 use crate::{MANIFEST_FILE, SAMPLES_FILE};
 
@@ -17,8 +20,8 @@ pub struct Run {
     pub dir: PathBuf,
     /// `run.json`.
     pub manifest: RunManifest,
-    /// `samples.jsonl`, in the file's order, each id once.
-    pub records: Vec<AttemptRecord>,
+    /// `samples.jsonl`, in the file's order, each id once; without answers and findings.
+    pub records: Vec<Attempt>,
     /// What was tolerated while reading, in the order of the lines.
     pub warnings: Vec<ReadWarning>,
 }
@@ -143,14 +146,45 @@ impl Run {
         })?;
         let (version, manifest) = read_manifest(&path, &text)?;
         let path = dir.join(SAMPLES_FILE);
-        let (records, warnings) = match std::fs::read(&path) {
-            Ok(text) => read_samples(&path, &text, version)?,
+        let (records, warnings) = match File::open(&path) {
+            Ok(file) => samples::read(&path, file, version)?,
             Err(source) if source.kind() == ErrorKind::NotFound => {
                 no_samples(path, &manifest).map(|warning| (Vec::new(), vec![warning]))?
             }
             Err(source) => return Err(ReadError::Io { path, source }),
         };
         Ok(Self { dir: dir.to_owned(), manifest, records, warnings })
+    }
+
+    /// The whole record of one of this run's attempts, read from its place in the file.
+    ///
+    /// # Errors
+    /// [`ReadError::Io`] when the file cannot be read, [`ReadError::BadContent`] when something
+    /// else stands there by now: the file was replaced since the run was opened.
+    pub fn details(&self, attempt: &Attempt) -> Result<AttemptRecord, ReadError> {
+        let path = self.dir.join(SAMPLES_FILE);
+        let changed = |line| ReadError::BadContent {
+            path: path.clone(),
+            line,
+            field: String::new(),
+            message: format!("attempt `{}` no longer stands here", attempt.id),
+        };
+        let place = attempt.place.ok_or_else(|| changed(0))?;
+        let mut line = vec![0; place.bytes];
+        let read = File::open(&path).and_then(|mut file| {
+            file.seek(SeekFrom::Start(place.offset))?;
+            file.read_exact(&mut line)
+        });
+        read.map_err(|source| match source.kind() {
+            ErrorKind::UnexpectedEof => changed(place.line),
+            _ => ReadError::Io { path: path.clone(), source },
+        })?;
+        let version = Version::of(Some(u64::from(self.manifest.format_version)));
+        let version = version.map_err(|_| changed(place.line))?;
+        match version.record(&line) {
+            Ok(record) if record.id == attempt.id => Ok(record),
+            _ => Err(changed(place.line)),
+        }
     }
 }
 
@@ -227,54 +261,6 @@ fn read_manifest(path: &Path, text: &[u8]) -> Result<(Version, RunManifest), Rea
         }
     })?;
     Ok((version, version.manifest(text).map_err(bad)?))
-}
-
-fn read_samples(
-    path: &Path,
-    text: &[u8],
-    version: Version,
-) -> Result<(Vec<AttemptRecord>, Vec<ReadWarning>), ReadError> {
-    let mut records: Vec<AttemptRecord> = Vec::new();
-    let mut warnings = Vec::new();
-    // Id → place in `records` and line.
-    let mut seen: HashMap<String, (usize, usize)> = HashMap::new();
-    let mut lines = lines_with_content(text).peekable();
-    while let Some((number, line)) = lines.next() {
-        let is_last = lines.peek().is_none();
-        let record = match version.record(line) {
-            Ok(record) => record,
-            Err(problem) if is_last && problem.malformed => {
-                warnings.push(ReadWarning::TornLastLine { path: path.to_owned(), line: number });
-                break;
-            }
-            Err(problem) => return Err(bad_content(path, number, problem)),
-        };
-        if is_last && !text.ends_with(b"\n") {
-            warnings.push(ReadWarning::UnendedLastLine { path: path.to_owned(), line: number });
-        }
-        match seen.get_mut(&record.id) {
-            Some((place, line)) => {
-                warnings.push(ReadWarning::DuplicateId {
-                    path: path.to_owned(),
-                    id: record.id.clone(),
-                    earlier_line: std::mem::replace(line, number),
-                    later_line: number,
-                });
-                records[*place] = record;
-            }
-            None => {
-                seen.insert(record.id.clone(), (records.len(), number));
-                records.push(record);
-            }
-        }
-    }
-    Ok((records, warnings))
-}
-
-/// Lines that are not blank, with their numbers from 1.
-fn lines_with_content(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    let lines = text.split(|byte| *byte == b'\n').enumerate();
-    lines.map(|(index, line)| (index + 1, line.trim_ascii())).filter(|(_, line)| !line.is_empty())
 }
 
 fn no_samples(path: PathBuf, manifest: &RunManifest) -> Result<ReadWarning, ReadError> {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use llmbench_api::record::{AttemptRecord, AttemptStatus, GroupSummary, RunManifest, Summary};
 
-use crate::summary;
+use crate::summary::{self, Ordered};
+use crate::{Attempt, ReadError, Run};
 
 /// Highest structure score, whatever the test's own scale is.
 pub(crate) const AST_HIGHEST: f64 = 10.0;
@@ -22,19 +23,56 @@ const FAILURES: [(AttemptStatus, &str, &str); 4] = [
 pub struct Report<'a> {
     /// `run.json`.
     pub manifest: &'a RunManifest,
-    /// The attempts by model and fixture as planned, then by run number.
-    pub records: Vec<&'a AttemptRecord>,
     /// `summary.json`.
     pub summary: Summary,
+    ordered: Ordered<'a>,
+    details: Details<'a>,
+}
+
+/// Where whole records are found, with answers and findings.
+#[derive(Debug, Clone, Copy)]
+enum Details<'a> {
+    Nowhere,
+    InMemory(&'a [AttemptRecord]),
+    InRun(&'a Run),
 }
 
 impl<'a> Report<'a> {
-    /// Sums the run up; see [`summary::summarise`].
-    pub fn new(manifest: &'a RunManifest, records: &'a [AttemptRecord]) -> Self {
-        Self {
-            manifest,
-            records: summary::in_plan_order(manifest, records),
-            summary: summary::summarise(manifest, records),
+    /// Sums the attempts up; see [`summary::summarise`]. Answers are not shown.
+    pub fn new(manifest: &'a RunManifest, records: &'a [Attempt]) -> Self {
+        let ordered = Ordered::new(manifest, records);
+        let summary = summary::of_ordered(manifest, &ordered);
+        Self { manifest, summary, ordered, details: Details::Nowhere }
+    }
+
+    /// Sums a run up that lies on disk; answers are read when they are shown.
+    pub fn of(run: &'a Run) -> Self {
+        Self { details: Details::InRun(run), ..Self::new(&run.manifest, &run.records) }
+    }
+
+    /// Shows the answers of `records` too, from which the attempts were made.
+    #[must_use]
+    pub fn with_details(mut self, records: &'a [AttemptRecord]) -> Self {
+        self.details = Details::InMemory(records);
+        self
+    }
+
+    /// The attempts by model and fixture as planned, then by run number.
+    pub fn attempts(&self) -> &[&'a Attempt] {
+        self.ordered.all()
+    }
+
+    /// The whole record of an attempt; `None` when the report was made without any.
+    ///
+    /// # Errors
+    /// Those of [`Run::details`].
+    pub fn details(&self, attempt: &Attempt) -> Result<Option<AttemptRecord>, ReadError> {
+        match self.details {
+            Details::Nowhere => Ok(None),
+            Details::InMemory(records) => {
+                Ok(records.iter().find(|record| record.id == attempt.id).cloned())
+            }
+            Details::InRun(run) => run.details(attempt).map(Some),
         }
     }
 
@@ -49,16 +87,16 @@ impl<'a> Report<'a> {
     }
 
     /// The attempts behind a group.
-    pub(crate) fn attempts_of(&self, group: &GroupSummary) -> Vec<&'a AttemptRecord> {
-        let records = self.records.iter().copied();
-        records
-            .filter(|record| {
-                let level = || summary::level_of(self.manifest, &record.fixture);
-                record.model == group.model
-                    && group.fixture.as_ref().is_none_or(|fixture| *fixture == record.fixture)
-                    && group.level.is_none_or(|wanted| level() == Some(wanted))
-            })
-            .collect()
+    pub(crate) fn attempts_of(&self, group: &GroupSummary) -> Vec<&'a Attempt> {
+        match (&group.fixture, group.level) {
+            (Some(fixture), _) => self.ordered.of_fixture(&group.model, fixture).to_vec(),
+            (None, None) => self.ordered.of_model(&group.model).to_vec(),
+            (None, level) => {
+                let parts = self.groups_of(&group.model).into_iter();
+                let parts = parts.filter(|part| part.level == level);
+                parts.flat_map(|part| self.attempts_of(part)).collect()
+            }
+        }
     }
 
     /// `scored/planned`. A shard does not know what is planned for a group: it says what it did.
@@ -101,13 +139,13 @@ impl<'a> Report<'a> {
     /// True when the test judges types, so that `compiles` means something.
     pub(crate) fn has_compiles(&self) -> bool {
         self.manifest.roles.contains_key("types")
-            || self.records.iter().any(|record| record.compiles.is_some())
+            || self.attempts().iter().any(|record| record.compiles.is_some())
     }
 
     /// True when the test judges structure, so that `ast_score` means something.
     pub(crate) fn has_ast_score(&self) -> bool {
         self.manifest.roles.contains_key("structure")
-            || self.records.iter().any(|record| record.ast_score.is_some())
+            || self.attempts().iter().any(|record| record.ast_score.is_some())
     }
 
     /// `1 timeout, 2 infra errors`; `None` when every attempt was scored.

@@ -16,16 +16,20 @@
 //! The result does not depend on the order of the records.
 
 mod group;
+mod ordered;
 mod remarks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use llmbench_api::record::{
-    AttemptRecord, AttemptStatus, ColdPrompt, FORMAT_VERSION, GroupSummary,
-    LOW_GPU_UTILIZATION_WARNING, RunManifest, Summary,
+    AttemptStatus, ColdPrompt, FORMAT_VERSION, GroupSummary, LOW_GPU_UTILIZATION_WARNING,
+    RunManifest, Summary,
 };
 
+use crate::Attempt;
+
 pub(crate) use group::{NOTHING_SCORED, most_frequent, reason, scored, without_count};
+pub(crate) use ordered::Ordered;
 pub(crate) use remarks::{is_about_missing, repeats_one_answer};
 
 /// Field of a record that says that the server had its prompt in the cache.
@@ -51,42 +55,44 @@ fn cold_prompts<'a>(
 /// Groups stand in the plan's order, those of models and fixtures that the plan
 /// does not name behind them. A planned group without a record is listed with
 /// no attempts, except in a shard, whose plan names groups of other shards too.
-pub fn summarise(manifest: &RunManifest, records: &[AttemptRecord]) -> Summary {
-    let records = in_plan_order(manifest, records);
-    let models = names(&manifest.plan.models, records.iter().map(|record| &record.model));
-    let fixtures = names(&manifest.plan.fixtures, records.iter().map(|record| &record.fixture));
+pub fn summarise(manifest: &RunManifest, records: &[Attempt]) -> Summary {
+    of_ordered(manifest, &Ordered::new(manifest, records))
+}
+
+pub(crate) fn of_ordered(manifest: &RunManifest, ordered: &Ordered<'_>) -> Summary {
+    let records = ordered.all();
+    let models = names(&manifest.plan.models, records.iter().map(|record| &*record.model));
+    let fixtures = names(&manifest.plan.fixtures, records.iter().map(|record| &*record.fixture));
     let mut summary = Summary {
         format_version: FORMAT_VERSION,
         run_id: manifest.run_id.clone(),
         test: manifest.test.clone(),
         status: Some(manifest.status),
         planned: u64::from(manifest.plan.attempts),
-        statuses: group::statuses(&records),
+        statuses: group::statuses(records),
         ..Summary::default()
     };
     for model in models {
-        let own: Vec<_> = records.iter().copied().filter(|record| record.model == model).collect();
         let first = summary.groups.len();
         for fixture in &fixtures {
-            let attempts: Vec<_> =
-                own.iter().copied().filter(|record| record.fixture == *fixture).collect();
+            let attempts = ordered.of_fixture(model, fixture);
             if attempts.is_empty() && !is_expected(manifest, model, fixture) {
                 continue;
             }
             let cold = cold_prompts(manifest, model, Some(fixture));
-            let mut group = group::of_fixture(model, fixture, &attempts, &cold);
+            let mut group = group::of_fixture(model, fixture, attempts, &cold);
             group.level = level_of(manifest, fixture);
             summary.groups.push(group);
         }
         let of_fixtures = &summary.groups[first..];
-        summary.levels.extend(levels(manifest, model, of_fixtures, &own));
+        summary.levels.extend(levels(manifest, model, of_fixtures, ordered));
         if !of_fixtures.is_empty() {
             let cold = cold_prompts(manifest, model, None);
-            let whole = group::of_model(model, of_fixtures, &own, &cold);
+            let whole = group::of_model(model, of_fixtures, ordered.of_model(model), &cold);
             summary.models.push(whole);
         }
     }
-    summary.warnings = warnings(manifest, &records, &summary.models);
+    summary.warnings = warnings(manifest, records, &summary.models);
     summary
 }
 
@@ -100,7 +106,7 @@ fn levels(
     manifest: &RunManifest,
     model: &str,
     fixtures: &[GroupSummary],
-    records: &[&AttemptRecord],
+    ordered: &Ordered<'_>,
 ) -> Vec<GroupSummary> {
     let levels: BTreeSet<u8> = fixtures.iter().filter_map(|group| group.level).collect();
     if levels.len() < 2 {
@@ -109,11 +115,8 @@ fn levels(
     let of_level = |level: u8| {
         let groups: Vec<_> =
             fixtures.iter().filter(|group| group.level == Some(level)).cloned().collect();
-        let own: Vec<_> = records
-            .iter()
-            .copied()
-            .filter(|record| level_of(manifest, &record.fixture) == Some(level))
-            .collect();
+        let names = groups.iter().filter_map(|group| group.fixture.as_deref());
+        let own: Vec<_> = names.flat_map(|name| ordered.of_fixture(model, name)).copied().collect();
         let cold: Vec<_> = groups
             .iter()
             .flat_map(|group| cold_prompts(manifest, model, group.fixture.as_deref()))
@@ -124,36 +127,13 @@ fn levels(
 }
 
 /// True when the server had the attempt's prompt in its cache.
-pub(crate) fn is_prompt_cached(record: &AttemptRecord) -> bool {
-    record.extra.get(PROMPT_CACHED).and_then(serde_json::Value::as_bool) == Some(true)
-}
-
-/// The records by model and fixture as planned, then by run number.
-pub(crate) fn in_plan_order<'a>(
-    manifest: &RunManifest,
-    records: &'a [AttemptRecord],
-) -> Vec<&'a AttemptRecord> {
-    let mut ordered: Vec<_> = records.iter().collect();
-    let place = |planned: &[String], name: &String| {
-        planned.iter().position(|planned| planned == name).unwrap_or(planned.len())
-    };
-    ordered.sort_by_cached_key(|record| {
-        (
-            place(&manifest.plan.models, &record.model),
-            record.model.clone(),
-            place(&manifest.plan.fixtures, &record.fixture),
-            record.fixture.clone(),
-            record.run_number,
-            record.id.clone(),
-            record.timestamp.clone(),
-        )
-    });
-    ordered
+pub(crate) fn is_prompt_cached(record: &Attempt) -> bool {
+    record.prompt_cached
 }
 
 /// The planned names, each once, and behind them the others in order of the alphabet.
-fn names<'a>(planned: &'a [String], found: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
-    let found: BTreeSet<&str> = found.map(String::as_str).collect();
+fn names<'a>(planned: &'a [String], found: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let found: BTreeSet<&str> = found.collect();
     let mut names: Vec<&str> = Vec::new();
     for name in planned.iter().map(String::as_str).chain(found) {
         if !names.contains(&name) {
@@ -171,11 +151,7 @@ fn is_expected(manifest: &RunManifest, model: &str, fixture: &str) -> bool {
 }
 
 /// Warnings about the run, of the run, and of its attempts, each once.
-fn warnings(
-    manifest: &RunManifest,
-    records: &[&AttemptRecord],
-    models: &[GroupSummary],
-) -> Vec<String> {
+fn warnings(manifest: &RunManifest, records: &[&Attempt], models: &[GroupSummary]) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     let planned = manifest.plan.attempts as usize;
     if records.len() != planned {
@@ -186,14 +162,16 @@ fn warnings(
     all.extend(manifest.warnings.iter().cloned());
     // The model's own line above says it with the figure.
     let of_attempts = records.iter().flat_map(|record| record.warnings.iter());
-    all.extend(of_attempts.filter(|text| *text != LOW_GPU_UTILIZATION_WARNING).cloned());
+    let mut seen = BTreeSet::new();
+    let of_attempts = of_attempts.filter(|text| *text != LOW_GPU_UTILIZATION_WARNING);
+    all.extend(of_attempts.filter(|text| seen.insert(text.as_str())).cloned());
     let mut seen = BTreeSet::new();
     all.retain(|warning| seen.insert(warning.clone()));
     all
 }
 
 /// Scores made by different rules must not be compared silently.
-fn mixed_scoring(records: &[&AttemptRecord]) -> Option<String> {
+fn mixed_scoring(records: &[&Attempt]) -> Option<String> {
     let mut versions: BTreeMap<&str, u64> = BTreeMap::new();
     for record in records.iter().filter(|record| record.status == AttemptStatus::Scored) {
         *versions.entry(record.scoring_version.as_deref().unwrap_or("unknown")).or_default() += 1;

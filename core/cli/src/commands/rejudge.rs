@@ -64,7 +64,7 @@ pub(crate) fn rejudge(global: &GlobalArgs, args: &RejudgeArgs) -> Result<ExitCod
     let version = bench.test.describe().scoring_version;
     let judged = bench.judge_all(&items, |index, outcome| {
         if args.judge.format == Format::Json {
-            output::json_line(&line(records[index], outcome, version.as_deref()));
+            output::json_line(&line(&records[index], outcome, version.as_deref()));
         }
     });
     let lines: Vec<_> = records
@@ -130,11 +130,11 @@ fn warn_about_changes(run: &Run, bench: &Bench) {
 }
 
 /// The answers that are there, and the records that they belong to.
-fn stored_answers<'a>(run: &'a Run, bench: &Bench) -> Result<(Vec<Item>, Vec<&'a AttemptRecord>)> {
+fn stored_answers(run: &Run, bench: &Bench) -> Result<(Vec<Item>, Vec<AttemptRecord>)> {
     let (mut items, mut records) = (Vec::new(), Vec::new());
     let mut without = 0;
     for record in &run.records {
-        let Some(case) = bench.cases.iter().position(|case| case.name == record.fixture) else {
+        let Some(case) = bench.cases.iter().position(|case| *case.name == *record.fixture) else {
             continue;
         };
         match answer(&run.dir.join("artifacts").join(&record.id))? {
@@ -142,7 +142,10 @@ fn stored_answers<'a>(run: &'a Run, bench: &Bench) -> Result<(Vec<Item>, Vec<&'a
                 let label =
                     format!("{} {} run {}", record.model, record.fixture, record.run_number);
                 items.push(Item { case, label, answer });
-                records.push(record);
+                let whole = run
+                    .details(record)
+                    .map_err(|error| CliError::not_ready(error.to_string()).hint(error.hint()))?;
+                records.push(whole);
             }
             None => without += 1,
         }

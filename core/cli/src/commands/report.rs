@@ -21,7 +21,7 @@ pub(crate) fn report(args: &ReportArgs) -> Result<ExitCode> {
             "the run is still going on, or was killed; its finished attempts are shown",
         );
     }
-    let report = Report::new(&run.manifest, &run.records);
+    let report = Report::of(&run);
     let mut options = output::text_options();
     options.color &= args.output.is_none();
     let text = match args.format {

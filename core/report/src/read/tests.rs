@@ -53,12 +53,23 @@ impl Folder {
     }
 }
 
+/// The attempts are those of the records, and their whole records are found again.
+#[track_caller]
+fn check_records(run: &Run, records: &[AttemptRecord]) {
+    let without_place: Vec<_> =
+        run.records.iter().map(|attempt| Attempt { place: None, ..attempt.clone() }).collect();
+    assert_eq!(without_place, crate::attempts(records));
+    for (attempt, record) in run.records.iter().zip(records) {
+        assert_eq!(run.details(attempt).unwrap(), *record);
+    }
+}
+
 #[test]
 fn reads_back_what_was_written() {
     let folder = Folder::new();
     let run = folder.open().unwrap();
     assert_eq!(run.manifest, manifest(&["m"], &["f"], 3));
-    assert_eq!(run.records, folder.records);
+    check_records(&run, &folder.records);
     assert_eq!(run.warnings, []);
 }
 
@@ -73,7 +84,7 @@ fn accepts_fields_that_it_does_not_know() {
     record["also_new"] = json!("kept");
     folder.write_samples(format!("{record}\n"));
     let run = folder.open().unwrap();
-    assert_eq!(run.records[0].extra["also_new"], json!("kept"));
+    assert_eq!(run.details(&run.records[0]).unwrap().extra["also_new"], json!("kept"));
     assert_eq!(run.warnings, []);
 }
 
@@ -87,7 +98,7 @@ fn a_torn_last_line_is_left_out_wherever_it_was_torn() {
     for end in 1..lines[2].len() {
         folder.write_samples(format!("{whole}{}", &lines[2][..end]));
         let run = folder.open().unwrap();
-        assert_eq!(run.records, folder.records[..2], "torn after {end} bytes");
+        check_records(&run, &folder.records[..2]);
         assert_eq!(run.warnings, [ReadWarning::TornLastLine { path: path.clone(), line: 3 }]);
     }
     // Garbage with a line end, as a file system may leave it.

@@ -1,10 +1,8 @@
 //! `samples.csv`: one row for each attempt, for spreadsheets.
 
-use llmbench_api::record::AttemptRecord;
-
 use super::escape;
-use crate::Report;
 use crate::summary::is_prompt_cached;
+use crate::{Attempt, Report};
 
 /// The columns, in order. They only ever grow, at the end.
 ///
@@ -56,14 +54,14 @@ pub fn csv(report: &Report<'_>) -> String {
         writer.write_record(cells).expect("rows have one length and memory takes them all");
     };
     write(COLUMNS.map(str::to_owned));
-    for record in &report.records {
+    for record in report.attempts() {
         write(row(record).map(|cell| escape::spreadsheet(&cell)));
     }
     let bytes = writer.into_inner().expect("memory takes everything");
     String::from_utf8(bytes).expect("every cell is UTF-8")
 }
 
-fn row(record: &AttemptRecord) -> [String; COLUMNS.len()] {
+fn row(record: &Attempt) -> [String; COLUMNS.len()] {
     fn cell<T: ToString>(value: Option<T>) -> String {
         value.map(|value| value.to_string()).unwrap_or_default()
     }
@@ -75,8 +73,8 @@ fn row(record: &AttemptRecord) -> [String; COLUMNS.len()] {
         .and_then(|reason| serde_json::to_value(reason).ok()?.as_str().map(str::to_owned));
     [
         record.id.clone(),
-        record.model.clone(),
-        record.fixture.clone(),
+        record.model.to_string(),
+        record.fixture.to_string(),
         record.timestamp.clone(),
         record.run_number.to_string(),
         record.status.as_str().to_owned(),
@@ -104,6 +102,6 @@ fn row(record: &AttemptRecord) -> [String; COLUMNS.len()] {
         record.errors.join("; "),
         record.warnings.join("; "),
         missing.join("; "),
-        cell(record.output_code.as_ref().map(String::len)),
+        cell(record.output.map(|output| output.bytes)),
     ]
 }

@@ -2,8 +2,8 @@ use llmbench_api::record::{AttemptRecord, AttemptStatus, RunManifest, RunStatus}
 use serde_json::json;
 
 use super::*;
-use crate::Report;
 use crate::testing::{cached, lost, manifest, scored, without_gpu};
+use crate::{Report, attempts};
 
 const PLAIN: TextOptions = TextOptions { color: false, width: 100 };
 
@@ -89,19 +89,22 @@ macro_rules! snapshots {
             #[test]
             fn as_text() {
                 let (manifest, records) = super::$name();
-                insta::assert_snapshot!(text(&Report::new(&manifest, &records), &PLAIN));
+                let attempts = attempts(&records);
+                insta::assert_snapshot!(text(&Report::new(&manifest, &attempts).with_details(&records), &PLAIN));
             }
 
             #[test]
             fn as_markdown() {
                 let (manifest, records) = super::$name();
-                insta::assert_snapshot!(markdown(&Report::new(&manifest, &records)));
+                let attempts = attempts(&records);
+                insta::assert_snapshot!(markdown(&Report::new(&manifest, &attempts).with_details(&records)));
             }
 
             #[test]
             fn as_csv() {
                 let (manifest, records) = super::$name();
-                insta::assert_snapshot!(csv(&Report::new(&manifest, &records)));
+                let attempts = attempts(&records);
+                insta::assert_snapshot!(csv(&Report::new(&manifest, &attempts).with_details(&records)));
             }
         }
     )*};
@@ -112,7 +115,8 @@ snapshots!(several, nothing_scored, hostile, throughput);
 #[test]
 fn json_of_a_whole_run() {
     let (manifest, records) = several();
-    let report = Report::new(&manifest, &records);
+    let attempts = attempts(&records);
+    let report = Report::new(&manifest, &attempts);
     let text = json(&report.summary);
     insta::assert_snapshot!(text);
     let back: llmbench_api::record::Summary = serde_json::from_str(&text).unwrap();
@@ -123,7 +127,8 @@ fn json_of_a_whole_run() {
 fn the_table_fits_the_terminal() {
     for width in [0, 80, 90, 100, 120] {
         for (manifest, records) in [several(), nothing_scored(), throughput()] {
-            let report = Report::new(&manifest, &records);
+            let attempts = attempts(&records);
+            let report = Report::new(&manifest, &attempts);
             let text = text(&report, &TextOptions { color: false, width });
             let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
             assert!(widest <= usize::from(width.max(80)), "{widest} of {width}:\n{text}");
@@ -134,7 +139,8 @@ fn the_table_fits_the_terminal() {
 #[test]
 fn colour_is_written_only_when_asked_for() {
     let (manifest, records) = hostile();
-    let report = Report::new(&manifest, &records);
+    let attempts = attempts(&records);
+    let report = Report::new(&manifest, &attempts);
     assert!(!text(&report, &PLAIN).contains('\x1b'), "a name may not write control sequences");
     let colored = text(&report, &TextOptions { color: true, ..PLAIN });
     assert!(colored.starts_with("\x1b[1m"));
@@ -144,7 +150,8 @@ fn colour_is_written_only_when_asked_for() {
 #[test]
 fn nothing_untrusted_becomes_markup() {
     let (manifest, records) = hostile();
-    let markdown = markdown(&Report::new(&manifest, &records));
+    let attempts = attempts(&records);
+    let markdown = markdown(&Report::new(&manifest, &attempts).with_details(&records));
     let mut fence: Option<&str> = None;
     for line in markdown.lines() {
         match fence {
@@ -170,7 +177,8 @@ fn nothing_untrusted_becomes_markup() {
 #[test]
 fn each_csv_row_is_one_line_with_all_columns() {
     for (manifest, records) in [several(), hostile(), nothing_scored(), throughput()] {
-        let text = csv(&Report::new(&manifest, &records));
+        let attempts = attempts(&records);
+        let text = csv(&Report::new(&manifest, &attempts).with_details(&records));
         assert_eq!(text.lines().count(), records.len() + 1);
         let mut reader = ::csv::Reader::from_reader(text.as_bytes());
         assert_eq!(reader.headers().unwrap(), CSV_COLUMNS.as_slice());
@@ -203,7 +211,8 @@ fn the_order_of_the_records_does_not_show() {
     let (manifest, records) = several();
     let mut backwards = records.clone();
     backwards.reverse();
-    let (a, b) = (Report::new(&manifest, &records), Report::new(&manifest, &backwards));
+    let (forwards, backwards) = (attempts(&records), attempts(&backwards));
+    let (a, b) = (Report::new(&manifest, &forwards), Report::new(&manifest, &backwards));
     assert_eq!(text(&a, &PLAIN), text(&b, &PLAIN));
     assert_eq!(markdown(&a), markdown(&b));
     assert_eq!(csv(&a), csv(&b));
@@ -215,7 +224,9 @@ fn a_long_answer_is_cut_and_the_rest_is_named() {
     record.output_code = Some("é".repeat(10_000));
     record.errors = (0..60).map(|n| format!("error {n}")).collect();
     let manifest = manifest(&["m"], &["f"], 1);
-    let markdown = markdown(&Report::new(&manifest, &[record]));
+    let records = [record];
+    let attempts = attempts(&records);
+    let markdown = markdown(&Report::new(&manifest, &attempts).with_details(&records));
     assert!(markdown.contains("10 more in samples.jsonl."));
     assert!(markdown.contains("3616 bytes more in samples.jsonl."));
 }

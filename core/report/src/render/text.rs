@@ -119,7 +119,7 @@ fn headline(report: &Report<'_>) -> String {
         "{} · {} · {status} · {} of {} attempts",
         manifest.test,
         manifest.name.as_deref().unwrap_or(&manifest.run_id),
-        report.records.len(),
+        report.attempts().len(),
         manifest.plan.attempts
     );
     if let Some(error) = &manifest.error {

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use llmbench_api::record::{AttemptRecord, AttemptStatus, ColdPrompt, GroupSummary, Stat};
+use llmbench_api::record::{AttemptStatus, ColdPrompt, GroupSummary, Stat};
 
 use super::{is_prompt_cached, remarks};
-use crate::stats;
+use crate::{Attempt, stats};
 
 /// Why a group has no figures although it has attempts.
 pub(crate) const NOTHING_SCORED: &str = "no attempt was scored";
@@ -18,7 +18,7 @@ const OF_SCORED: &str = " scored attempts: ";
 pub(super) fn of_fixture(
     model: &str,
     fixture: &str,
-    attempts: &[&AttemptRecord],
+    attempts: &[&Attempt],
     cold: &[&ColdPrompt],
 ) -> GroupSummary {
     let mut group = pooled(model, attempts, cold);
@@ -32,7 +32,7 @@ pub(super) fn of_fixture(
 pub(super) fn of_model(
     model: &str,
     fixtures: &[GroupSummary],
-    attempts: &[&AttemptRecord],
+    attempts: &[&Attempt],
     cold: &[&ColdPrompt],
 ) -> GroupSummary {
     let mut group = pooled(model, attempts, cold);
@@ -46,7 +46,7 @@ pub(super) fn of_model(
 }
 
 /// Attempts by status, in the files' words.
-pub(super) fn statuses(attempts: &[&AttemptRecord]) -> BTreeMap<String, u64> {
+pub(super) fn statuses(attempts: &[&Attempt]) -> BTreeMap<String, u64> {
     let mut statuses = BTreeMap::new();
     for attempt in attempts {
         *statuses.entry(attempt.status.as_str().to_owned()).or_default() += 1;
@@ -55,7 +55,7 @@ pub(super) fn statuses(attempts: &[&AttemptRecord]) -> BTreeMap<String, u64> {
 }
 
 /// The attempts that count.
-pub(crate) fn scored<'a>(attempts: &[&'a AttemptRecord]) -> Vec<&'a AttemptRecord> {
+pub(crate) fn scored<'a>(attempts: &[&'a Attempt]) -> Vec<&'a Attempt> {
     attempts.iter().copied().filter(|record| record.status == AttemptStatus::Scored).collect()
 }
 
@@ -81,12 +81,12 @@ pub(crate) fn without_count(missing: &str) -> &str {
 }
 
 /// Why `field` is absent in a record.
-pub(crate) fn reason(record: &AttemptRecord, field: &str) -> String {
+pub(crate) fn reason(record: &Attempt, field: &str) -> String {
     record.missing.get(field).cloned().unwrap_or_else(|| "no reason was recorded".to_owned())
 }
 
 /// Everything but score and remarks.
-fn pooled(model: &str, attempts: &[&AttemptRecord], cold: &[&ColdPrompt]) -> GroupSummary {
+fn pooled(model: &str, attempts: &[&Attempt], cold: &[&ColdPrompt]) -> GroupSummary {
     let scored = scored(attempts);
     let compiles: Vec<bool> = scored.iter().filter_map(|record| record.compiles).collect();
     GroupSummary {
@@ -116,19 +116,15 @@ fn pooled(model: &str, attempts: &[&AttemptRecord], cold: &[&ColdPrompt]) -> Gro
 }
 
 /// Different answers; equal answers to different fixtures are different.
-fn distinct_outputs(scored: &[&AttemptRecord]) -> u64 {
+fn distinct_outputs(scored: &[&Attempt]) -> u64 {
     let outputs: BTreeSet<_> = scored
         .iter()
-        .filter_map(|record| record.output_code.as_ref().map(|code| (&record.fixture, code)))
+        .filter_map(|record| record.output.map(|output| (&record.fixture, output)))
         .collect();
     outputs.len() as u64
 }
 
-fn stat(
-    scored: &[&AttemptRecord],
-    field: &str,
-    value: impl Fn(&AttemptRecord) -> Option<f64>,
-) -> Stat {
+fn stat(scored: &[&Attempt], field: &str, value: impl Fn(&Attempt) -> Option<f64>) -> Stat {
     stat_of(scored, |record| value(record).ok_or_else(|| reason(record, field)))
 }
 
@@ -145,9 +141,9 @@ fn with_cold(
 }
 
 fn uncached(
-    scored: &[&AttemptRecord],
+    scored: &[&Attempt],
     field: &str,
-    value: impl Fn(&AttemptRecord) -> Option<f64>,
+    value: impl Fn(&Attempt) -> Option<f64>,
 ) -> (Vec<f64>, Option<String>) {
     values_of(scored, |record| {
         if is_prompt_cached(record) {
@@ -157,10 +153,7 @@ fn uncached(
     })
 }
 
-fn stat_of(
-    scored: &[&AttemptRecord],
-    value: impl Fn(&AttemptRecord) -> Result<f64, String>,
-) -> Stat {
+fn stat_of(scored: &[&Attempt], value: impl Fn(&Attempt) -> Result<f64, String>) -> Stat {
     let (values, missing) = values_of(scored, value);
     // Every value is finite here, so that the default is never taken.
     Stat { missing, ..stats::describe(&values).unwrap_or_default() }
@@ -168,8 +161,8 @@ fn stat_of(
 
 /// The finite values, and why some attempts have none.
 fn values_of(
-    scored: &[&AttemptRecord],
-    value: impl Fn(&AttemptRecord) -> Result<f64, String>,
+    scored: &[&Attempt],
+    value: impl Fn(&Attempt) -> Result<f64, String>,
 ) -> (Vec<f64>, Option<String>) {
     let (mut values, mut reasons) = (Vec::new(), Vec::new());
     for record in scored {

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use llmbench_api::record::{AttemptRecord, GroupSummary, Stat};
+use llmbench_api::record::{GroupSummary, Stat};
 
 use super::TOO_FEW;
 use super::group::{NOTHING_SCORED, most_frequent, reason, scored};
+use crate::Attempt;
 
 /// Stands between the fields and the reason of a remark about missing values.
 const NO_VALUE: &str = ": no value for ";
 
-pub(super) fn of_fixture(group: &GroupSummary, attempts: &[&AttemptRecord]) -> Vec<String> {
+pub(super) fn of_fixture(group: &GroupSummary, attempts: &[&Attempt]) -> Vec<String> {
     let mut remarks = Vec::new();
     if attempts.is_empty() {
         return vec!["no attempt was made".to_owned()];
@@ -33,7 +34,7 @@ pub(super) fn of_fixture(group: &GroupSummary, attempts: &[&AttemptRecord]) -> V
 pub(super) fn of_model(
     group: &GroupSummary,
     fixtures: &[GroupSummary],
-    attempts: &[&AttemptRecord],
+    attempts: &[&Attempt],
 ) -> Vec<String> {
     let mut remarks = Vec::new();
     if attempts.is_empty() {
@@ -65,9 +66,9 @@ pub(super) fn of_model(
         [_] => too_few("runs", scored.len() as u64),
         _ => too_few("fixtures", group.score.n),
     });
-    let on = |fixture: &GroupSummary| -> Vec<&AttemptRecord> {
+    let on = |fixture: &GroupSummary| -> Vec<&Attempt> {
         let name = fixture.fixture.as_deref();
-        scored.iter().copied().filter(|record| Some(record.fixture.as_str()) == name).collect()
+        scored.iter().copied().filter(|record| Some(&*record.fixture) == name).collect()
     };
     let identical = fixtures.iter().filter(|fixture| repeats_one_answer(&on(fixture))).count();
     if identical > 0 {
@@ -81,8 +82,8 @@ pub(super) fn of_model(
 }
 
 /// True for at least two scored attempts whose answers are byte-identical.
-pub(crate) fn repeats_one_answer(scored: &[&AttemptRecord]) -> bool {
-    let mut outputs = scored.iter().map(|record| record.output_code.as_deref());
+pub(crate) fn repeats_one_answer(scored: &[&Attempt]) -> bool {
+    let mut outputs = scored.iter().map(|record| record.output);
     match outputs.next() {
         Some(Some(first)) => scored.len() >= 2 && outputs.all(|output| output == Some(first)),
         _ => false,
@@ -99,7 +100,7 @@ fn too_few(what: &str, n: u64) -> Option<String> {
 }
 
 /// One remark for each reason, naming the fields that it concerns.
-fn missing(group: &GroupSummary, scored: &[&AttemptRecord]) -> Vec<String> {
+fn missing(group: &GroupSummary, scored: &[&Attempt]) -> Vec<String> {
     let unknown: Vec<String> = scored
         .iter()
         .filter(|record| record.compiles.is_none())

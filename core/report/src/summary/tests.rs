@@ -3,7 +3,13 @@ use llmbench_api::record::{
 };
 
 use super::*;
+use crate::attempts;
 use crate::testing::{cached, lost, manifest, scored, without_gpu};
+
+/// As [`super::summarise`], of whole records.
+fn summarise(manifest: &RunManifest, records: &[AttemptRecord]) -> Summary {
+    super::summarise(manifest, &attempts(records))
+}
 
 /// Two models, two fixtures, three runs each, with all that can go wrong.
 fn mixed() -> (RunManifest, Vec<AttemptRecord>) {
@@ -78,7 +84,8 @@ fn levels_are_told_apart_when_there_are_several() {
         [("m1", 2, of(0)), ("m1", 4, of(1)), ("m2", 2, of(2)), ("m2", 4, of(3))]
             .map(|(model, level, (attempts, mean))| (model, Some(level), attempts, mean))
     );
-    let report = crate::Report::new(&manifest, &records);
+    let attempts = attempts(&records);
+    let report = crate::Report::new(&manifest, &attempts);
     let text = crate::render::text(&report, &crate::render::TextOptions::default());
     let lines: Vec<_> = text.lines().map(str::trim_end).collect();
     let place = |start: &str| lines.iter().position(|line| line.starts_with(start)).unwrap();
@@ -315,9 +322,11 @@ fn nothing_is_hidden_that_the_plan_does_not_name() {
 fn the_tenth_run_stands_behind_the_second() {
     let manifest = manifest(&["b", "a"], &["f"], 10);
     let records = [scored("a", "f", 10, 8.0), scored("a", "f", 2, 8.0), scored("b", "f", 3, 8.0)];
-    let ordered: Vec<_> = in_plan_order(&manifest, &records)
+    let records = attempts(&records);
+    let ordered: Vec<_> = Ordered::new(&manifest, &records)
+        .all()
         .iter()
-        .map(|record| (record.model.as_str(), record.run_number))
+        .map(|record| (&*record.model, record.run_number))
         .collect();
     assert_eq!(ordered, [("b", 3), ("a", 2), ("a", 10)]);
 }

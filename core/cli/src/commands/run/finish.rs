@@ -51,8 +51,9 @@ fn roles_line(manifest: &RunManifest) -> String {
 /// Writes the derived files, shows the summary, decides the exit code.
 pub(super) fn finish(prepared: Prepared, outcome: RunOutcome, args: &RunArgs) -> Result<ExitCode> {
     let RunOutcome { dir, manifest, records, refused } = outcome;
-    let report = Report::new(&manifest, &records);
-    let written = llmbench_report::write_derived(&dir, &manifest, &records);
+    let attempts = llmbench_report::attempts(&records);
+    let report = Report::new(&manifest, &attempts).with_details(&records);
+    let written = llmbench_report::write_derived(&dir, &report);
     let fail_under = prepared.wiring.settings().fail_under;
     // Ends the live display before anything else is printed.
     drop(prepared);

@@ -1,16 +1,18 @@
 //! Each attempt, and what was wrong with it.
 
-use llmbench_api::record::AttemptRecord;
-
 use super::{list, word};
-use crate::Report;
 use crate::render::{escape, figures};
 use crate::report::AST_HIGHEST;
+use crate::{Attempt, Report};
 
 /// Errors of one attempt that are shown; `samples.jsonl` has all.
 const MOST_ERRORS: usize = 50;
 /// Bytes of an answer that are shown; `samples.jsonl` has all.
 const MOST_ANSWER_BYTES: usize = 16_384;
+/// Attempts in the table; `samples.csv` has all.
+const MOST_ROWS: usize = 1_000;
+/// Attempts whose errors are shown; `samples.jsonl` has all.
+const MOST_BLOCKS: usize = 200;
 
 pub(super) fn table(report: &Report<'_>) -> String {
     let header = [
@@ -31,7 +33,7 @@ pub(super) fn table(report: &Report<'_>) -> String {
     ]
     .map(str::to_owned);
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| figures::ABSENT.to_owned());
-    let rows = report.records.iter().map(|record| {
+    let rows = report.attempts().iter().take(MOST_ROWS).map(|record| {
         let ttft = figures::number(record.ttft_sec, 3);
         let cached = crate::summary::is_prompt_cached(record) && record.ttft_sec.is_some();
         vec![
@@ -51,24 +53,38 @@ pub(super) fn table(report: &Report<'_>) -> String {
             record.errors.len().to_string(),
         ]
     });
-    if report.records.is_empty() {
+    let count = report.attempts().len();
+    if count == 0 {
         return "No attempt was made.\n".to_owned();
     }
-    super::table(&header, rows)
+    let mut out = super::table(&header, rows);
+    if count > MOST_ROWS {
+        out.push_str(&format!(
+            "\nThe first {MOST_ROWS} of {count} attempts in the plan's order; samples.csv has all.\n"
+        ));
+    }
+    out
 }
 
 /// One folded block for each attempt with errors: the errors, then the answer.
 pub(super) fn errors(report: &Report<'_>) -> String {
-    let blocks: Vec<String> = report
-        .records
+    let wrong: Vec<_> = report
+        .attempts()
         .iter()
         .filter(|record| !record.errors.is_empty() || !record.retries.is_empty())
-        .map(|record| block(record))
         .collect();
-    blocks.join("\n")
+    let shown = wrong.iter().take(MOST_BLOCKS);
+    let mut out = shown.map(|record| block(report, record)).collect::<Vec<_>>().join("\n");
+    if wrong.len() > MOST_BLOCKS {
+        out.push_str(&format!(
+            "\nThe first {MOST_BLOCKS} of {} attempts with errors; samples.jsonl has all.\n",
+            wrong.len()
+        ));
+    }
+    out
 }
 
-fn block(record: &AttemptRecord) -> String {
+fn block(report: &Report<'_>, record: &Attempt) -> String {
     let summary = format!(
         "{}: {}, {}",
         record.id,
@@ -86,7 +102,15 @@ fn block(record: &AttemptRecord) -> String {
     if !record.retries.is_empty() {
         out.push_str(&format!("\nRetried after:\n\n{}", list(record.retries.iter())));
     }
-    if let Some(answer) = record.output_code.as_deref().filter(|answer| !answer.is_empty()) {
+    let details = if record.output.is_some() { report.details(record) } else { Ok(None) };
+    let answer = match details {
+        Ok(details) => details.and_then(|details| details.output_code),
+        Err(error) => {
+            out.push_str(&format!("\nAnswer: {}\n", escape::markdown(&error.to_string())));
+            None
+        }
+    };
+    if let Some(answer) = answer.as_deref().filter(|answer| !answer.is_empty()) {
         let head = &answer[..answer.floor_char_boundary(MOST_ANSWER_BYTES)];
         out.push_str(&format!("\nAnswer:\n\n{}", escape::fenced(head)));
         if head.len() < answer.len() {
