@@ -408,6 +408,42 @@ pub struct Stat {
     pub max: Option<f64>,
     /// Why `n` is smaller than the number of scored attempts.
     pub missing: Option<String>,
+    /// Middle value; the mean of the two in the middle when `n` is even.
+    pub median: Option<f64>,
+    /// Standard deviation of the sample (divisor `n` − 1).
+    pub sd: Option<f64>,
+    /// 95 % interval of the mean; from 3 values on, or from 3 fixtures on where it is over fixtures.
+    pub ci95: Option<Interval>,
+    /// From 20 values on.
+    pub percentiles: Option<Percentiles>,
+    /// Values far from the others; they count in every other figure.
+    pub outliers: Option<u64>,
+    /// Field → why it is `null` although there are values.
+    pub absent: BTreeMap<String, String>,
+}
+
+/// Bounds as computed: those of a score may lie outside of its scale.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Interval {
+    /// Lower bound.
+    pub low: f64,
+    /// Upper bound.
+    pub high: f64,
+}
+
+/// Percentiles by linear interpolation (type 7, as in R and numpy).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Percentiles {
+    /// Median.
+    pub p50: f64,
+    /// 90 % of the values are at most this.
+    pub p90: f64,
+    /// 95 %.
+    pub p95: f64,
+    /// 99 %.
+    pub p99: f64,
 }
 
 /// A share of attempts.
@@ -421,6 +457,21 @@ pub struct Rate {
     pub n: u64,
     /// `count / n`; `null` when `n` is 0.
     pub share: Option<f64>,
+    /// 95 % interval of the share (Wilson); over several fixtures with the number of attempts that
+    /// would tell as much if they were independent. `null` when `n` is 0, and over two fixtures.
+    pub ci95: Option<Interval>,
+}
+
+/// How likely `k` attempts hold a correct answer, or nothing but correct answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PassAtK {
+    /// Attempts that are drawn.
+    pub k: u64,
+    /// Probability that at least one of them is correct (pass@k, unbiased).
+    pub pass_at_k: f64,
+    /// Probability that all of them are correct (pass^k, unbiased).
+    pub pass_hat_k: f64,
 }
 
 /// Results of one model on one fixture, on the fixtures of one level, or on all.
@@ -458,6 +509,16 @@ pub struct GroupSummary {
     pub gpu_peak_memory_gb: Stat,
     /// Energy for each attempt.
     pub energy_joules: Stat,
+    /// Scored attempts whose score is at least [`Summary::pass_score`].
+    pub correct: Rate,
+    /// For each number of attempts up to those that every fixture has; over fixtures their mean.
+    pub pass_k: Vec<PassAtK>,
+    /// Energy of all scored attempts for each correct answer among them.
+    pub energy_per_correct_joules: Option<f64>,
+    /// Correct answers in an hour of generation, by the time that all scored attempts took.
+    pub correct_per_hour: Option<f64>,
+    /// Field → why it is `null`.
+    pub absent: BTreeMap<String, String>,
     /// Number of different answers among the scored attempts.
     pub distinct_outputs: u64,
     /// Remarks, for example “too few runs”.
@@ -479,6 +540,8 @@ pub struct Summary {
     pub status: Option<RunStatus>,
     /// Attempts planned.
     pub planned: u64,
+    /// Score from which on an answer counts as correct.
+    pub pass_score: Option<f64>,
     /// Attempts by status.
     pub statuses: BTreeMap<String, u64>,
     /// One for each model and fixture, in the plan's order.

@@ -84,3 +84,13 @@ fn the_example_is_a_record_with_every_field() {
         }
     }
 }
+
+#[test]
+fn every_statistic_is_documented() {
+    let records: Vec<_> = (1..=20).map(|run| scored("m", "f", run, f64::from(run) / 2.0)).collect();
+    let summary = summarise(&manifest(&["m"], &["f"], 20), &attempts(&records));
+    let group = &summary.groups[0];
+    check(group.score.ci95);
+    check(group.score.percentiles);
+    check(group.pass_k[0]);
+}

@@ -1,150 +1,33 @@
 //! Statistics over slices of numbers: pure, and the same for every order of the values.
 //!
-//! Only n, mean, lowest, highest and shares stand here. Spread, percentiles and
-//! intervals, and the comparison of samples, belong into modules beside this one.
+//! One file for each topic, each formula with its source. What a figure means
+//! and where it fails stands in `docs/statistics.md`, with the measured coverage
+//! of every interval. Nothing here knows attempts, fixtures or models; the rules
+//! by which those become numbers stand in [`crate::summary`] and [`crate::compare`].
 
-use llmbench_api::record::{Rate, Stat};
+mod clustered;
+mod describe;
+mod interval;
+mod multiple;
+mod outliers;
+mod paired;
+mod percentile;
+mod power;
+mod proportion;
+mod random;
+mod ranks;
 
-/// A value that no statistic can hold: NaN or infinite.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("value {value} at position {index} is not a finite number")]
-pub struct NotFinite {
-    /// Position in the slice, from 0.
-    pub index: usize,
-    /// The value.
-    pub value: f64,
-}
-
-/// Number of values, arithmetic mean, lowest and highest.
-///
-/// All but `n` are `None` for an empty slice. The mean lies between lowest and
-/// highest, and does not depend on the order of the values. `missing` is left
-/// empty: only the caller knows how many values there should have been.
-///
-/// # Errors
-/// [`NotFinite`] for the first NaN or infinity.
-///
-/// # Example
-/// ```
-/// let stat = llmbench_report::stats::describe(&[7.0, 8.5, 6.0]).unwrap();
-/// assert_eq!((stat.n, stat.min, stat.max), (3, Some(6.0), Some(8.5)));
-/// ```
-pub fn describe(values: &[f64]) -> Result<Stat, NotFinite> {
-    if let Some((index, &value)) = values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-        return Err(NotFinite { index, value });
-    }
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let (Some(&min), Some(&max)) = (sorted.first(), sorted.last()) else {
-        return Ok(Stat::default());
-    };
-    let mean = mean_of_sorted(&sorted).clamp(min, max);
-    Ok(Stat {
-        n: values.len() as u64,
-        mean: Some(mean),
-        min: Some(min),
-        max: Some(max),
-        missing: None,
-    })
-}
-
-/// How many of the flags are set, of how many; the share is `None` for an empty slice.
-pub fn rate(flags: &[bool]) -> Rate {
-    let n = flags.len() as u64;
-    let count = flags.iter().filter(|flag| **flag).count() as u64;
-    Rate { count, n, share: (n > 0).then(|| count as f64 / n as f64) }
-}
-
-/// The mean of finite values. A sum that overflows is taken again over the
-/// values divided by 2¹⁰⁰, which is exact but for values that vanish beside it.
-fn mean_of_sorted(sorted: &[f64]) -> f64 {
-    const SCALE: f64 = (1_u128 << 100) as f64;
-    let n = sorted.len() as f64;
-    let sum = compensated_sum(sorted.iter().copied());
-    if sum.is_finite() {
-        sum / n
-    } else {
-        compensated_sum(sorted.iter().map(|value| value / SCALE)) / n * SCALE
-    }
-}
-
-/// A sum whose rounding error does not grow with the number of terms.
-///
-/// Neumaier's variant of Kahan's summation: A. Neumaier, “Rundungsfehleranalyse
-/// einiger Verfahren zur Summation endlicher Summen”, ZAMM 54 (1974), 39–51,
-/// algorithm IV; also N. Higham, “Accuracy and Stability of Numerical
-/// Algorithms”, 2nd ed. (2002), section 4.3.
-fn compensated_sum(values: impl Iterator<Item = f64>) -> f64 {
-    let (mut sum, mut lost) = (0.0_f64, 0.0_f64);
-    for value in values {
-        let next = sum + value;
-        lost += if sum.abs() >= value.abs() { (sum - next) + value } else { (value - next) + sum };
-        sum = next;
-    }
-    // Beyond the largest number the correction is NaN; the sum says it better.
-    if lost.is_finite() { sum + lost } else { sum }
-}
+pub use clustered::{Clustered, clustered_mean, clustered_rate};
+pub use describe::{NotFinite, PERCENTILES_FROM, describe, rate};
+pub use interval::{INTERVAL_FROM, t_interval, t_quantile, welch_interval};
+pub use multiple::holm;
+pub use outliers::{OUTLIERS_FROM, modified_z_outliers, tukey_outliers};
+pub use paired::{EXACT_UP_TO, PValue, geometric_mean, sign_flip};
+pub use percentile::percentile;
+pub use power::{minimum_detectable, values_needed};
+pub use proportion::{pass_at_k, pass_hat_k, wilson};
+pub use random::Random;
+pub use ranks::{cliffs_delta, mann_whitney};
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(values: &[f64], mean: f64, min: f64, max: f64) {
-        let stat = describe(values).unwrap();
-        assert_eq!((stat.n, stat.min, stat.max), (values.len() as u64, Some(min), Some(max)));
-        let got = stat.mean.unwrap();
-        assert!((got - mean).abs() <= mean.abs() * 1e-15, "mean of {values:?}: {got}, not {mean}");
-        let mut reversed = values.to_vec();
-        reversed.reverse();
-        assert_eq!(describe(&reversed).unwrap(), stat, "the order must not matter");
-    }
-
-    /// The expected values are those of numpy 2.4.6.
-    #[test]
-    fn describes_samples_as_numpy_does() {
-        check(&[7.0], 7.0, 7.0, 7.0);
-        check(&[6.0, 9.0], 7.5, 6.0, 9.0);
-        check(&[7.0, 8.5, 6.0], 7.166666666666667, 6.0, 8.5);
-        check(&[8.0, 8.0, 8.0], 8.0, 8.0, 8.0);
-        check(&[41.2, 39.8, 40.5, 42.1, 40.9], 40.9, 39.8, 42.1);
-        check(&[41.2, 39.8, 40.5, 42.1, 12.3], 35.18, 12.3, 42.1);
-    }
-
-    #[test]
-    fn keeps_what_a_plain_sum_loses() {
-        check(&[1e100, 1.0, -1e100, 1.0], 0.5, -1e100, 1e100);
-        check(&[0.1; 10], 0.1, 0.1, 0.1);
-        check(&[f64::MAX, f64::MAX], f64::MAX, f64::MAX, f64::MAX);
-        check(&[-f64::MAX, f64::MAX, f64::MAX], f64::MAX / 3.0, -f64::MAX, f64::MAX);
-    }
-
-    #[test]
-    fn the_mean_of_equal_values_is_that_value() {
-        for n in 1..50 {
-            let stat = describe(&vec![0.7; n]).unwrap();
-            assert_eq!((stat.mean, stat.min, stat.max), (Some(0.7), Some(0.7), Some(0.7)));
-        }
-    }
-
-    #[test]
-    fn an_empty_sample_has_no_mean() {
-        assert_eq!(describe(&[]).unwrap(), Stat::default());
-        assert_eq!(Stat::default().mean, None);
-    }
-
-    #[test]
-    fn refuses_what_is_not_a_number() {
-        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            let error = describe(&[1.0, value]).unwrap_err();
-            assert_eq!(error.index, 1);
-            assert!(error.to_string().contains("position 1"), "{error}");
-        }
-    }
-
-    #[test]
-    fn rates_count_what_is_known() {
-        assert_eq!(rate(&[true, false, true]), Rate { count: 2, n: 3, share: Some(2.0 / 3.0) });
-        assert_eq!(rate(&[false]), Rate { count: 0, n: 1, share: Some(0.0) });
-        assert_eq!(rate(&[]), Rate { count: 0, n: 0, share: None });
-    }
-}
+mod vectors;

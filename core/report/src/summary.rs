@@ -11,10 +11,15 @@
 //! - For all fixtures together, the score is the mean of the fixtures' means,
 //!   so that a fixture with lost attempts weighs as much as the others. Rates,
 //!   speeds and the structure score pool the attempts.
+//! - An answer is correct from a score on that the run's settings name, else
+//!   from 90 % of the highest; see [`pass_score`].
+//! - Over several fixtures, intervals know that the attempts at one fixture are
+//!   alike; see [`crate::stats`].
 //! - What is missing has its most frequent reason beside it.
 //!
 //! The result does not depend on the order of the records.
 
+mod correct;
 mod group;
 mod ordered;
 mod remarks;
@@ -28,6 +33,7 @@ use llmbench_api::record::{
 
 use crate::Attempt;
 
+pub use correct::pass_score;
 pub(crate) use group::{NOTHING_SCORED, most_frequent, reason, scored, without_count};
 pub(crate) use ordered::Ordered;
 pub(crate) use remarks::{is_about_missing, repeats_one_answer};
@@ -61,6 +67,7 @@ pub fn summarise(manifest: &RunManifest, records: &[Attempt]) -> Summary {
 
 pub(crate) fn of_ordered(manifest: &RunManifest, ordered: &Ordered<'_>) -> Summary {
     let records = ordered.all();
+    let pass_score = pass_score(manifest);
     let models = names(&manifest.plan.models, records.iter().map(|record| &*record.model));
     let fixtures = names(&manifest.plan.fixtures, records.iter().map(|record| &*record.fixture));
     let mut summary = Summary {
@@ -69,6 +76,7 @@ pub(crate) fn of_ordered(manifest: &RunManifest, ordered: &Ordered<'_>) -> Summa
         test: manifest.test.clone(),
         status: Some(manifest.status),
         planned: u64::from(manifest.plan.attempts),
+        pass_score: Some(pass_score),
         statuses: group::statuses(records),
         ..Summary::default()
     };
@@ -80,7 +88,7 @@ pub(crate) fn of_ordered(manifest: &RunManifest, ordered: &Ordered<'_>) -> Summa
                 continue;
             }
             let cold = cold_prompts(manifest, model, Some(fixture));
-            let mut group = group::of_fixture(model, fixture, attempts, &cold);
+            let mut group = group::of_fixture(model, fixture, attempts, &cold, pass_score);
             group.level = level_of(manifest, fixture);
             summary.groups.push(group);
         }
@@ -88,7 +96,8 @@ pub(crate) fn of_ordered(manifest: &RunManifest, ordered: &Ordered<'_>) -> Summa
         summary.levels.extend(levels(manifest, model, of_fixtures, ordered));
         if !of_fixtures.is_empty() {
             let cold = cold_prompts(manifest, model, None);
-            let whole = group::of_model(model, of_fixtures, ordered.of_model(model), &cold);
+            let whole =
+                group::of_model(model, of_fixtures, ordered.of_model(model), &cold, pass_score);
             summary.models.push(whole);
         }
     }
@@ -121,7 +130,10 @@ fn levels(
             .iter()
             .flat_map(|group| cold_prompts(manifest, model, group.fixture.as_deref()))
             .collect();
-        GroupSummary { level: Some(level), ..group::of_model(model, &groups, &own, &cold) }
+        GroupSummary {
+            level: Some(level),
+            ..group::of_model(model, &groups, &own, &cold, pass_score(manifest))
+        }
     };
     levels.into_iter().map(of_level).collect()
 }

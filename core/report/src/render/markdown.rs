@@ -16,6 +16,7 @@ use crate::report::AST_HIGHEST;
 pub fn markdown(report: &Report<'_>) -> String {
     let mut out = headline(report);
     section(&mut out, "Results", &results(report));
+    section(&mut out, "Correct answers", &correct(report));
     section(&mut out, "Remarks", &remarks(report));
     section(&mut out, "Warnings", &list(report.summary.warnings.iter()));
     section(&mut out, "Models", &setup::models(report));
@@ -77,7 +78,7 @@ fn results(report: &Report<'_>) -> String {
         format!("### By level\n\n{}\n", result_table(report, &report.summary.levels))
     };
     format!(
-        "{models}\nOver all fixtures the score is the mean of the fixtures' means; the other figures pool the attempts. Ranges are lowest–highest. {} stands for what was not measured.\n\n{levels}### By fixture\n\n{groups}",
+        "{models}\nOver all fixtures the score is the mean of the fixtures' means; the other figures pool the attempts. Behind ± stands half of the 95 % interval; in brackets, where there are too few values for one, the range. {} stands for what was not measured.\n\n{levels}### By fixture\n\n{groups}",
         figures::ABSENT
     )
 }
@@ -95,6 +96,7 @@ fn result_table(report: &Report<'_>, groups: &[GroupSummary]) -> String {
         (by_fixture, "Fixture".into()),
         (true, "Scored".into()),
         (true, format!("Score /{}", report.manifest.max_score)),
+        (true, "Correct".into()),
         (compiles, "Compiles".into()),
         (ast, "AST /10".into()),
         (true, "tok/s".into()),
@@ -105,7 +107,7 @@ fn result_table(report: &Report<'_>, groups: &[GroupSummary]) -> String {
         (true, "Energy J".into()),
     ]);
     let rows = groups.iter().map(|group| {
-        let range = |stat: &Stat, decimals| figures::mean_and_range(stat, decimals);
+        let interval = |stat: &Stat, decimals| figures::mean_and_interval(stat, decimals);
         let identical = report.repeats_one_answer(group);
         pick(vec![
             (true, group.model.clone()),
@@ -113,17 +115,51 @@ fn result_table(report: &Report<'_>, groups: &[GroupSummary]) -> String {
             (by_fixture, super::remarks::fixture_name(group).to_owned()),
             (true, report.runs(group)),
             (true, figures::score(&group.score, report.manifest.max_score, 2, identical)),
+            (true, figures::rate_and_interval(&group.correct)),
             (compiles, figures::rate(&group.compiles)),
             (ast, figures::score(&group.ast_score, AST_HIGHEST, 2, false)),
-            (true, range(&group.tokens_per_sec, 1)),
-            (true, range(&group.duration_sec, 2)),
-            (true, range(&group.ttft_sec, 3)),
+            (true, interval(&group.tokens_per_sec, 1)),
+            (true, interval(&group.duration_sec, 2)),
+            (true, interval(&group.ttft_sec, 3)),
             (true, figures::number(group.gpu_avg_utilization.mean, 1)),
             (true, figures::number(group.gpu_peak_memory_gb.max, 2)),
             (true, figures::number(group.energy_joules.mean, 0)),
         ])
     });
     table(&header, rows)
+}
+
+/// How often an answer is correct, and what that costs.
+fn correct(report: &Report<'_>) -> String {
+    let header = ["Model", "k", "pass@k", "pass^k", "J for each", "Correct an hour"];
+    let mut rows = Vec::new();
+    for model in &report.summary.models {
+        let cost = |value: Option<f64>, field: &str| match (value, model.absent.get(field)) {
+            (Some(value), _) => figures::number(Some(value), 0),
+            (None, reason) => {
+                let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+                format!("{}{reason}", figures::ABSENT)
+            }
+        };
+        for pass in &model.pass_k {
+            rows.push(vec![
+                model.model.clone(),
+                pass.k.to_string(),
+                figures::number(Some(pass.pass_at_k), 3),
+                figures::number(Some(pass.pass_hat_k), 3),
+                cost(model.energy_per_correct_joules, "energy_per_correct_joules"),
+                cost(model.correct_per_hour, "correct_per_hour"),
+            ]);
+        }
+    }
+    if rows.is_empty() {
+        return String::new();
+    }
+    let limit = report.summary.pass_score.unwrap_or(report.manifest.max_score);
+    format!(
+        "Correct is a score from {limit} on. pass@k: at least one of k answers is correct; pass^k: all are.\n\n{}",
+        table(&header.map(str::to_owned), rows.into_iter())
+    )
 }
 
 /// What a comparison must not leave out.

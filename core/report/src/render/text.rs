@@ -12,6 +12,9 @@ use crate::{Report, summary};
 /// Narrower tables cannot be read.
 const MIN_WIDTH: u16 = 80;
 
+/// From this width on there is room for intervals of speeds.
+const WIDE: u16 = 100;
+
 /// Three rules and no vertical lines: names need the room.
 const STYLE: TableStyle = TableStyle::new()
     .top_border(LineStyle::none().fill('─').junction('─'))
@@ -51,6 +54,9 @@ pub fn text(report: &Report<'_>, options: &TextOptions) -> String {
     line(&table);
     for (index, reason) in notes.reasons.iter().enumerate() {
         line(&wrapped(&format!("{} {reason}", superscript(index + 1)), width));
+    }
+    for text in correct(report) {
+        line(&wrapped(&text, width));
     }
     for text in failures(report) {
         line(&paint.red(&wrapped(&text, width)));
@@ -130,6 +136,7 @@ fn headline(report: &Report<'_>) -> String {
 
 fn table(report: &Report<'_>, width: u16, notes: &mut Footnotes) -> String {
     let (compiles, ast) = (report.has_compiles(), report.has_ast_score());
+    let wide = width >= WIDE;
     let mut table = Table::new();
     table.load_style(STYLE);
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
@@ -137,7 +144,7 @@ fn table(report: &Report<'_>, width: u16, notes: &mut Footnotes) -> String {
     let header: Vec<String> = [
         Some("Model\n  fixture".to_owned()),
         Some("Runs".to_owned()),
-        Some(format!("Score /{}\nmean [range]", report.manifest.max_score)),
+        Some(format!("Score /{}\nmean ± 95 %", report.manifest.max_score)),
         optional(compiles, "Compiles"),
         optional(ast, "AST\n/10"),
         Some("tok/s".to_owned()),
@@ -159,20 +166,20 @@ fn table(report: &Report<'_>, width: u16, notes: &mut Footnotes) -> String {
             row.resize(columns, String::new());
             table.add_row(row);
         } else {
-            table.add_row(row(report, model, name, notes));
+            table.add_row(row(report, model, name, wide, notes));
         }
         let levels = report.levels_of(&model.model);
         for level in &levels {
             let name = format!("  {}", remarks::level_name(level));
-            table.add_row(row(report, level, name, notes));
+            table.add_row(row(report, level, name, wide, notes));
             for group in groups.iter().filter(|group| group.level == level.level) {
                 let name = format!("    {}", escape::one_line(remarks::fixture_name(group)));
-                table.add_row(row(report, group, name, notes));
+                table.add_row(row(report, group, name, wide, notes));
             }
         }
         for group in groups.iter().filter(|group| levels.is_empty() || group.level.is_none()) {
             let name = format!("  {}", escape::one_line(remarks::fixture_name(group)));
-            table.add_row(row(report, group, name, notes));
+            table.add_row(row(report, group, name, wide, notes));
         }
     }
     for (index, column) in table.column_iter_mut().enumerate() {
@@ -192,6 +199,7 @@ fn row(
     report: &Report<'_>,
     group: &GroupSummary,
     name: String,
+    wide: bool,
     notes: &mut Footnotes,
 ) -> Vec<String> {
     let identical = report.repeats_one_answer(group);
@@ -205,11 +213,46 @@ fn row(
         let shown = figures::below(group.ast_score.mean, AST_HIGHEST, 1);
         row.push(notes.mark(shown, group.ast_score.missing.as_deref()));
     }
-    row.push(notes.stat(&group.tokens_per_sec, group.tokens_per_sec.mean, 1));
+    let speed = if wide {
+        figures::mean_and_interval(&group.tokens_per_sec, 1)
+    } else {
+        figures::number(group.tokens_per_sec.mean, 1)
+    };
+    row.push(notes.mark(speed, group.tokens_per_sec.missing.as_deref()));
     row.push(notes.stat(&group.ttft_sec, group.ttft_sec.mean, 2));
     row.push(notes.stat(&group.gpu_avg_utilization, group.gpu_avg_utilization.mean, 0));
     row.push(notes.stat(&group.gpu_peak_memory_gb, group.gpu_peak_memory_gb.max, 1));
     row
+}
+
+/// How often each model was right, and what that cost.
+fn correct(report: &Report<'_>) -> Vec<String> {
+    let describe = |model: &GroupSummary| {
+        if model.correct.n == 0 {
+            return None;
+        }
+        let mut parts = vec![figures::rate_and_interval(&model.correct)];
+        if let Some(pass) = model.pass_k.last().filter(|pass| pass.k > 1) {
+            parts.push(format!("pass@{} {:.2}", pass.k, pass.pass_at_k));
+            parts.push(format!("pass^{} {:.2}", pass.k, pass.pass_hat_k));
+        }
+        if let Some(joules) = model.energy_per_correct_joules {
+            parts.push(format!("{joules:.0} J for each"));
+        }
+        if let Some(per_hour) = model.correct_per_hour {
+            parts.push(format!("{per_hour:.0} an hour"));
+        }
+        Some(escape::one_line(&format!("{}: {}", model.model, parts.join(", "))))
+    };
+    let mut lines: Vec<_> = report.summary.models.iter().filter_map(describe).collect();
+    if let [first, ..] = &mut lines[..] {
+        let limit = report.summary.pass_score.unwrap_or(report.manifest.max_score);
+        *first = format!("correct (score from {limit} on): {first}");
+    }
+    for line in lines.iter_mut().skip(1) {
+        *line = format!("  {line}");
+    }
+    lines
 }
 
 /// What was lost, in all and in each group, with the first error of each kind.

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use llmbench_api::record::{AttemptStatus, ColdPrompt, GroupSummary, Stat};
+use llmbench_api::record::{AttemptStatus, ColdPrompt, GroupSummary, Rate, Stat};
 
-use super::{is_prompt_cached, remarks};
+use super::{correct, is_prompt_cached, remarks};
 use crate::{Attempt, stats};
 
 /// Why a group has no figures although it has attempts.
@@ -20,10 +20,24 @@ pub(super) fn of_fixture(
     fixture: &str,
     attempts: &[&Attempt],
     cold: &[&ColdPrompt],
+    pass_score: f64,
 ) -> GroupSummary {
-    let mut group = pooled(model, attempts, cold);
+    let scored = scored(attempts);
+    let mut group = pooled(model, attempts, &scored, cold);
     group.fixture = Some(fixture.to_owned());
-    group.score = stat(&scored(attempts), "score", |record| record.score);
+    group.score = stat(&scored, "score", |record| record.score);
+    correct::of_fixture(&mut group, &scored, pass_score);
+    if remarks::repeats_one_answer(&scored) {
+        // One answer, judged several times, says nothing about the next one.
+        for stat in [&mut group.score, &mut group.ast_score] {
+            if stat.ci95.take().is_some() {
+                let reason = format!("{} identical outputs", scored.len());
+                stat.absent.insert("ci95".to_owned(), reason);
+            }
+        }
+        group.compiles.ci95 = None;
+        group.correct.ci95 = None;
+    }
     group.remarks = remarks::of_fixture(&group, attempts);
     group
 }
@@ -34,13 +48,28 @@ pub(super) fn of_model(
     fixtures: &[GroupSummary],
     attempts: &[&Attempt],
     cold: &[&ColdPrompt],
+    pass_score: f64,
 ) -> GroupSummary {
-    let mut group = pooled(model, attempts, cold);
+    let scored = scored(attempts);
+    let mut group = pooled(model, attempts, &scored, cold);
     let means: Vec<f64> = fixtures.iter().filter_map(|fixture| fixture.score.mean).collect();
-    group.score = stats::describe(&means).unwrap_or_default();
-    group.score.missing = (means.len() < fixtures.len()).then(|| {
-        format!("{} of {} fixtures: no score", fixtures.len() - means.len(), fixtures.len())
-    });
+    match fixtures {
+        // The mean of one mean has no spread; that of its runs is what there is to tell.
+        [only] => group.score = only.score.clone(),
+        _ => {
+            group.score = stats::describe(&means).unwrap_or_default();
+            group.score.missing = (means.len() < fixtures.len()).then(|| {
+                let without = fixtures.len() - means.len();
+                format!("{without} of {} fixtures: no score", fixtures.len())
+            });
+        }
+    }
+    correct::of_model(&mut group, fixtures, &scored, pass_score);
+    if let [only] = fixtures {
+        group.ast_score = only.ast_score.clone();
+        group.compiles = only.compiles.clone();
+        group.correct = only.correct.clone();
+    }
     group.remarks = remarks::of_model(&group, fixtures, attempts);
     group
 }
@@ -86,31 +115,40 @@ pub(crate) fn reason(record: &Attempt, field: &str) -> String {
 }
 
 /// Everything but score and remarks.
-fn pooled(model: &str, attempts: &[&Attempt], cold: &[&ColdPrompt]) -> GroupSummary {
-    let scored = scored(attempts);
-    let compiles: Vec<bool> = scored.iter().filter_map(|record| record.compiles).collect();
+fn pooled(
+    model: &str,
+    attempts: &[&Attempt],
+    scored: &[&Attempt],
+    cold: &[&ColdPrompt],
+) -> GroupSummary {
+    fn of_prompts<'a>(
+        cold: &[&'a ColdPrompt],
+        value: fn(&ColdPrompt) -> Option<f64>,
+    ) -> Vec<(&'a str, f64)> {
+        cold.iter().filter_map(|prompt| Some((prompt.fixture.as_str(), value(prompt)?))).collect()
+    }
     GroupSummary {
         model: model.to_owned(),
         attempts: attempts.len() as u64,
         statuses: statuses(attempts),
-        ast_score: stat(&scored, "ast_score", |record| record.ast_score),
-        compiles: stats::rate(&compiles),
-        tokens_per_sec: stat(&scored, "tokens_per_sec", |record| record.tokens_per_sec),
-        duration_sec: stat(&scored, "duration_sec", |record| record.duration_sec),
+        ast_score: stat(scored, "ast_score", |record| record.ast_score),
+        compiles: rate(scored, |record| record.compiles),
+        tokens_per_sec: stat(scored, "tokens_per_sec", |record| record.tokens_per_sec),
+        duration_sec: stat(scored, "duration_sec", |record| record.duration_sec),
         ttft_sec: with_cold(
-            uncached(&scored, "ttft_sec", |record| record.ttft_sec),
-            cold.iter().filter_map(|prompt| prompt.ttft_sec),
+            uncached(scored, "ttft_sec", |record| record.ttft_sec),
+            of_prompts(cold, |prompt| prompt.ttft_sec),
         ),
         prefill_tokens_per_sec: with_cold(
-            uncached(&scored, "prefill_tokens_per_sec", |record| record.prefill_tokens_per_sec),
-            cold.iter().filter_map(|prompt| prompt.prefill_tokens_per_sec),
+            uncached(scored, "prefill_tokens_per_sec", |record| record.prefill_tokens_per_sec),
+            of_prompts(cold, |prompt| prompt.prefill_tokens_per_sec),
         ),
-        gpu_avg_utilization: stat(&scored, "gpu_avg_utilization", |record| {
+        gpu_avg_utilization: stat(scored, "gpu_avg_utilization", |record| {
             record.gpu_avg_utilization
         }),
-        gpu_peak_memory_gb: stat(&scored, "gpu_peak_memory_gb", |record| record.gpu_peak_memory_gb),
-        energy_joules: stat(&scored, "energy_joules", |record| record.energy_joules),
-        distinct_outputs: distinct_outputs(&scored),
+        gpu_peak_memory_gb: stat(scored, "gpu_peak_memory_gb", |record| record.gpu_peak_memory_gb),
+        energy_joules: stat(scored, "energy_joules", |record| record.energy_joules),
+        distinct_outputs: distinct_outputs(scored),
         ..GroupSummary::default()
     }
 }
@@ -130,21 +168,21 @@ fn stat(scored: &[&Attempt], field: &str, value: impl Fn(&Attempt) -> Option<f64
 
 /// Figures of attempts with those of the warm-up, which are as good: a new prompt, read by the
 /// loaded model.
-fn with_cold(
-    (mut values, missing): (Vec<f64>, Option<String>),
-    cold: impl Iterator<Item = f64>,
+fn with_cold<'a>(
+    (mut values, missing): (Vec<(&'a str, f64)>, Option<String>),
+    cold: Vec<(&'a str, f64)>,
 ) -> Stat {
     let from_attempts = values.len();
-    values.extend(cold.filter(|value| value.is_finite()));
+    values.extend(cold.into_iter().filter(|(_, value)| value.is_finite()));
     let missing = missing.filter(|_| values.len() == from_attempts);
-    Stat { missing, ..stats::describe(&values).unwrap_or_default() }
+    described(&values, missing)
 }
 
-fn uncached(
-    scored: &[&Attempt],
+fn uncached<'a>(
+    scored: &[&'a Attempt],
     field: &str,
     value: impl Fn(&Attempt) -> Option<f64>,
-) -> (Vec<f64>, Option<String>) {
+) -> (Vec<(&'a str, f64)>, Option<String>) {
     values_of(scored, |record| {
         if is_prompt_cached(record) {
             return Err("the server had the prompt in its cache".to_owned());
@@ -155,19 +193,58 @@ fn uncached(
 
 fn stat_of(scored: &[&Attempt], value: impl Fn(&Attempt) -> Result<f64, String>) -> Stat {
     let (values, missing) = values_of(scored, value);
-    // Every value is finite here, so that the default is never taken.
-    Stat { missing, ..stats::describe(&values).unwrap_or_default() }
+    described(&values, missing)
 }
 
-/// The finite values, and why some attempts have none.
-fn values_of(
-    scored: &[&Attempt],
+/// The values of one fixture, or of several pooled, with an interval that knows about the fixtures.
+fn described(values: &[(&str, f64)], missing: Option<String>) -> Stat {
+    let pooled: Vec<f64> = values.iter().map(|(_, value)| *value).collect();
+    // Every value is finite here, so that the default is never taken.
+    let mut stat = Stat { missing, ..stats::describe(&pooled).unwrap_or_default() };
+    let clusters = clusters(values.iter().copied());
+    if clusters.len() > 1 {
+        stat.ci95 = stats::clustered_mean(&clusters).and_then(|clustered| clustered.interval());
+        stat.absent.remove("ci95");
+        if stat.ci95.is_none() {
+            let reason =
+                format!("needs {} fixtures, there are {}", stats::INTERVAL_FROM, clusters.len());
+            stat.absent.insert("ci95".to_owned(), reason);
+        }
+    }
+    stat
+}
+
+/// How many attempts have the property, with an interval that knows about the fixtures.
+pub(super) fn rate(scored: &[&Attempt], flag: impl Fn(&Attempt) -> Option<bool>) -> Rate {
+    let known: Vec<_> =
+        scored.iter().filter_map(|record| Some((&*record.fixture, flag(record)?))).collect();
+    let flags: Vec<bool> = known.iter().map(|(_, flag)| *flag).collect();
+    let mut rate = stats::rate(&flags);
+    let clusters = clusters(known.iter().map(|(name, flag)| (*name, f64::from(u8::from(*flag)))));
+    if clusters.len() > 1 {
+        rate.ci95 = stats::clustered_rate(&clusters);
+    }
+    rate
+}
+
+/// The values of each fixture, by its name.
+fn clusters<'a>(values: impl Iterator<Item = (&'a str, f64)>) -> Vec<Vec<f64>> {
+    let mut clusters: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for (fixture, value) in values {
+        clusters.entry(fixture).or_default().push(value);
+    }
+    clusters.into_values().collect()
+}
+
+/// The finite values with their fixtures, and why some attempts have none.
+fn values_of<'a>(
+    scored: &[&'a Attempt],
     value: impl Fn(&Attempt) -> Result<f64, String>,
-) -> (Vec<f64>, Option<String>) {
+) -> (Vec<(&'a str, f64)>, Option<String>) {
     let (mut values, mut reasons) = (Vec::new(), Vec::new());
     for record in scored {
         match value(record) {
-            Ok(value) if value.is_finite() => values.push(value),
+            Ok(value) if value.is_finite() => values.push((&*record.fixture, value)),
             Ok(_) => reasons.push("the recorded value is not a finite number".to_owned()),
             Err(reason) => reasons.push(reason),
         }

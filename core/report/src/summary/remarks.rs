@@ -26,6 +26,8 @@ pub(super) fn of_fixture(group: &GroupSummary, attempts: &[&Attempt]) -> Vec<Str
             "{} identical outputs: the runs are repetitions of one answer and say nothing about its spread",
             scored.len()
         ));
+    } else {
+        remarks.extend(no_spread(&group.score, "runs"));
     }
     remarks.extend(missing(group, &scored));
     remarks
@@ -66,6 +68,9 @@ pub(super) fn of_model(
         [_] => too_few("runs", scored.len() as u64),
         _ => too_few("fixtures", group.score.n),
     });
+    if fixtures.len() > 1 {
+        remarks.extend(no_spread(&group.score, "fixtures"));
+    }
     let on = |fixture: &GroupSummary| -> Vec<&Attempt> {
         let name = fixture.fixture.as_deref();
         scored.iter().copied().filter(|record| Some(&*record.fixture) == name).collect()
@@ -97,6 +102,12 @@ pub(crate) fn is_about_missing(remark: &str) -> bool {
 
 fn too_few(what: &str, n: u64) -> Option<String> {
     (n < TOO_FEW).then(|| format!("too few {what} (n={n}): differences may be chance"))
+}
+
+/// Equal scores collapse the interval to a point, which is not what is known about the next one.
+fn no_spread(score: &Stat, what: &str) -> Option<String> {
+    (score.n >= 2 && score.min == score.max)
+        .then(|| format!("score: no spread seen in {} {what}", score.n))
 }
 
 /// One remark for each reason, naming the fields that it concerns.
