@@ -14,7 +14,7 @@ pub enum ExitCode {
     NotReady = 3,
     /// The run finished, but attempts have no score (infrastructure, time-out, invalid).
     AttemptsLost = 4,
-    /// A score is below `--fail-under`.
+    /// A score is below `--fail-under`, or a comparison shows a regression.
     BelowThreshold = 5,
     /// A plugin was refused or failed.
     Plugin = 6,

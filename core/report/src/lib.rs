@@ -4,6 +4,7 @@
 //! - [`read`] reads the folder of a run, in any format version that ever was.
 //! - [`stats`] describes a slice of numbers.
 //! - [`summary`] holds the rules by which attempts become figures.
+//! - [`compare`] compares runs and models.
 //! - [`render`] shows a [`Report`] as text, Markdown, CSV or JSON.
 //! - [`write_derived`] is the only function here that writes.
 //!
@@ -11,6 +12,7 @@
 //! an old run can be summed up again anywhere, with the same result.
 
 pub mod attempt;
+pub mod compare;
 mod derived;
 pub mod read;
 pub mod render;

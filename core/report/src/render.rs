@@ -4,8 +4,9 @@
 //! trusted: each format escapes them, so that none can forge a table, a tag, a
 //! link, a formula or a terminal's control sequence.
 //!
-//! HTML and the comparison of runs belong into modules beside these.
+//! The comparison of runs has the same formats and a small HTML page.
 
+mod comparison;
 mod csv;
 mod escape;
 mod figures;
@@ -14,6 +15,7 @@ mod markdown;
 mod remarks;
 mod text;
 
+pub use comparison::{comparison_html, comparison_json, comparison_markdown, comparison_text};
 pub use csv::{COLUMNS as CSV_COLUMNS, csv};
 pub use json::json;
 pub use markdown::markdown;

@@ -16,6 +16,7 @@ mod power;
 mod proportion;
 mod random;
 mod ranks;
+pub mod simulation;
 
 pub use clustered::{Clustered, clustered_mean, clustered_rate};
 pub use describe::{NotFinite, PERCENTILES_FROM, describe, rate};
@@ -24,7 +25,7 @@ pub use multiple::holm;
 pub use outliers::{OUTLIERS_FROM, modified_z_outliers, tukey_outliers};
 pub use paired::{EXACT_UP_TO, PValue, geometric_mean, sign_flip};
 pub use percentile::percentile;
-pub use power::{minimum_detectable, values_needed};
+pub use power::{minimum_detectable, minimum_detectable_between, values_needed};
 pub use proportion::{pass_at_k, pass_hat_k, wilson};
 pub use random::Random;
 pub use ranks::{cliffs_delta, mann_whitney};

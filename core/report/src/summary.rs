@@ -33,6 +33,7 @@ use llmbench_api::record::{
 
 use crate::Attempt;
 
+pub(crate) use correct::is_correct;
 pub use correct::pass_score;
 pub(crate) use group::{NOTHING_SCORED, most_frequent, reason, scored, without_count};
 pub(crate) use ordered::Ordered;

@@ -1,5 +1,6 @@
 //! The command line as clap parses it. What it means is decided in `settings`.
 
+mod compare;
 mod judge;
 mod run;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub(crate) use compare::{CompareArgs, CompareFormat};
 pub(crate) use judge::{FixturesCheckArgs, JudgeArgs, RejudgeArgs, ValidateArgs};
 pub(crate) use run::{RunArgs, SettingArgs};
 
@@ -27,8 +29,8 @@ pub(crate) struct Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done · 1 unexpected · 2 usage or settings · 3 environment not ready (server,
-model, toolchain, fixture) · 4 finished, but attempts have no score · 5 below --fail-under ·
-6 plugin refused or failed · 130 interrupted (finished attempts kept)";
+model, toolchain, fixture) · 4 finished, but attempts have no score · 5 below --fail-under or
+regression · 6 plugin refused or failed · 130 interrupted (finished attempts kept)";
 
 /// Arguments of every command.
 #[derive(Debug, Clone, Args)]
@@ -77,6 +79,8 @@ pub(crate) enum Command {
     Rejudge(RejudgeArgs),
     /// Write a finished run's report to stdout or a file
     Report(ReportArgs),
+    /// Compare runs or models by the fixtures they share, with intervals and tests
+    Compare(CompareArgs),
     /// Print the JSON Schema of a result file
     Schema(SchemaArgs),
     /// Print a completion script for a shell
@@ -199,6 +203,6 @@ pub(crate) enum ReportFormat {
 
 #[derive(Debug, Args)]
 pub(crate) struct SchemaArgs {
-    /// `run`, `sample` or `summary`; without it the names are listed
+    /// `run`, `sample`, `summary` or `comparison`; without it the names are listed
     pub(crate) name: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! One module for each subcommand.
 
+mod compare;
 mod doctor;
 mod fixtures;
 mod models;
@@ -46,6 +47,7 @@ pub(crate) fn dispatch(cli: Cli, argv: &[OsString]) -> Result<ExitCode> {
             scaffold::new(&name, &dir, &llmbench)
         }
         Command::Report(args) => report::report(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Schema(args) => schema::schema(args.name.as_deref()),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -47,7 +47,7 @@ fn completions_are_a_script_of_the_shell() {
 #[test]
 fn schemas_are_those_in_the_documentation() {
     let command = command();
-    for name in ["run", "sample", "summary"] {
+    for name in ["run", "sample", "summary", "comparison"] {
         let printed = ok(&command, &["schema", name]).stdout;
         let path = repository().join("docs/schemas").join(format!("{name}.json"));
         let stored = std::fs::read_to_string(&path).unwrap_or_default();
@@ -60,7 +60,7 @@ fn schemas_are_those_in_the_documentation() {
     expect_parts(&ok(&command, &["schema"]).stdout, &["run", "sample", "summary"]);
     let unknown = command.run(&["schema", "nope"]);
     expect_code(&unknown, 2);
-    expect_parts(&unknown.stderr, &["`nope`", "run, sample, summary"]);
+    expect_parts(&unknown.stderr, &["`nope`", "run, sample, summary, comparison"]);
 }
 
 #[test]

@@ -175,12 +175,12 @@ fn section(out: &mut String, heading: &str, content: &str) {
     }
 }
 
-fn list<'a>(items: impl Iterator<Item = &'a String>) -> String {
+pub(super) fn list<'a>(items: impl Iterator<Item = &'a String>) -> String {
     items.map(|item| format!("- {}\n", escape::markdown(item))).collect()
 }
 
 /// A table; all cells are escaped here, so that none can be forgotten.
-fn table(header: &[String], rows: impl Iterator<Item = Vec<String>>) -> String {
+pub(super) fn table(header: &[String], rows: impl Iterator<Item = Vec<String>>) -> String {
     let line = |cells: &[String]| {
         let cells: Vec<_> = cells.iter().map(|cell| escape::markdown(cell)).collect();
         format!("| {} |\n", cells.join(" | "))

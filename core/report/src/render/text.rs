@@ -10,13 +10,13 @@ use crate::report::AST_HIGHEST;
 use crate::{Report, summary};
 
 /// Narrower tables cannot be read.
-const MIN_WIDTH: u16 = 80;
+pub(super) const MIN_WIDTH: u16 = 80;
 
 /// From this width on there is room for intervals of speeds.
 const WIDE: u16 = 100;
 
 /// Three rules and no vertical lines: names need the room.
-const STYLE: TableStyle = TableStyle::new()
+pub(super) const STYLE: TableStyle = TableStyle::new()
     .top_border(LineStyle::none().fill('─').junction('─'))
     .header_separator(LineStyle::none().fill('─').junction('─'))
     .bottom_border(LineStyle::none().fill('─').junction('─'));
@@ -71,12 +71,12 @@ pub fn text(report: &Report<'_>, options: &TextOptions) -> String {
     out
 }
 
-struct Paint {
-    color: bool,
+pub(super) struct Paint {
+    pub(super) color: bool,
 }
 
 impl Paint {
-    fn bold(&self, text: &str) -> String {
+    pub(super) fn bold(&self, text: &str) -> String {
         self.with("1", text)
     }
 
@@ -84,7 +84,7 @@ impl Paint {
         self.with("31", text)
     }
 
-    fn yellow(&self, text: &str) -> String {
+    pub(super) fn yellow(&self, text: &str) -> String {
         self.with("33", text)
     }
 
@@ -276,7 +276,7 @@ fn superscript(number: usize) -> String {
 }
 
 /// The text in lines of at most `width` characters, the further ones indented.
-fn wrapped(text: &str, width: u16) -> String {
+pub(super) fn wrapped(text: &str, width: u16) -> String {
     let lead = text.len() - text.trim_start().len();
     let indent = " ".repeat(lead + 2);
     let mut lines = vec![" ".repeat(lead)];

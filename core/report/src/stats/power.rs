@@ -1,5 +1,6 @@
 //! What a sample of this size could have shown at all.
 
+use super::describe::variance;
 use super::proportion::normal_quantile;
 use super::t_quantile;
 
@@ -29,4 +30,17 @@ pub fn minimum_detectable(sd: f64, n: usize) -> Option<f64> {
     }
     let freedom = n as f64 - 1.0;
     Some((t_quantile(0.975, freedom) + t_quantile(0.8, freedom)) * sd / (n as f64).sqrt())
+}
+
+/// The same for the difference of two samples without pairs, with Welch's error and the smaller
+/// side's degrees of freedom; `None` below three values on a side or without any spread.
+pub fn minimum_detectable_between(a: &[f64], b: &[f64]) -> Option<f64> {
+    let fewest = a.len().min(b.len());
+    if fewest < super::INTERVAL_FROM {
+        return None;
+    }
+    let part = |values: &[f64]| Some(variance(values)? / values.len() as f64);
+    let error = (part(a)? + part(b)?).sqrt();
+    // Of the mean of `fewest` values with that standard error.
+    minimum_detectable(error * (fewest as f64).sqrt(), fewest)
 }

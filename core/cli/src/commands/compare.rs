@@ -1,0 +1,110 @@
+//! `llmbench compare`.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use llmbench_report::compare::{Comparison, Options, Sides, Spec, compare as compared};
+use llmbench_report::{Run, render};
+
+use crate::args::{CompareArgs, CompareFormat};
+use crate::error::{CliError, Result};
+use crate::exit::ExitCode;
+use crate::output;
+
+pub(crate) fn compare(args: &CompareArgs) -> Result<ExitCode> {
+    if !args.margin.is_finite() || args.margin < 0.0 {
+        return Err(
+            CliError::usage(format!("--margin is {}", args.margin)).hint("name a number from 0 on")
+        );
+    }
+    let runs = open(args)?;
+    let sides = Sides::of(&runs, &args.model)
+        .map_err(|error| CliError::usage(error.to_string()).hint(error.hint()))?;
+    let comparison = compared(&sides, Options { force: args.force })
+        .map_err(|error| CliError::usage(error.to_string()).hint(error.hint()))?;
+    write(args, &comparison)?;
+    if args.fail_on_regression { regressions(args, &comparison) } else { Ok(ExitCode::Done) }
+}
+
+/// The runs with the models that were named, each folder read once.
+fn open(args: &CompareArgs) -> Result<Vec<(Run, Option<String>)>> {
+    let mut runs: Vec<(Run, Option<String>)> = Vec::new();
+    for text in &args.runs {
+        let spec = Spec::parse(text, |text| folder(args, text).is_dir());
+        let dir = folder(args, &spec.run);
+        if let Some((known, _)) = runs.iter().find(|(run, _)| is_same(&run.dir, &dir)) {
+            runs.push((known.clone(), spec.model));
+            continue;
+        }
+        let run = Run::open(dir)
+            .map_err(|error| CliError::not_ready(error.to_string()).hint(error.hint()))?;
+        for warning in &run.warnings {
+            output::warning(&warning.to_string());
+        }
+        runs.push((run, spec.model));
+    }
+    Ok(runs)
+}
+
+fn folder(args: &CompareArgs, run: &str) -> PathBuf {
+    if Path::new(run).is_dir() { PathBuf::from(run) } else { args.out.join(run) }
+}
+
+fn is_same(one: &Path, two: &Path) -> bool {
+    one == two
+        || matches!((one.canonicalize(), two.canonicalize()), (Ok(one), Ok(two)) if one == two)
+}
+
+fn write(args: &CompareArgs, comparison: &Comparison) -> Result<()> {
+    let mut options = output::text_options();
+    options.color &= args.output.is_none();
+    let text = match args.format {
+        CompareFormat::Text => render::comparison_text(comparison, &options),
+        CompareFormat::Md => render::comparison_markdown(comparison),
+        CompareFormat::Json => render::comparison_json(comparison),
+        CompareFormat::Html => render::comparison_html(comparison),
+    };
+    match &args.output {
+        None => output::result(&text),
+        Some(path) => llmbench_engine::journal::write_atomically(path, &text)?,
+    }
+    Ok(())
+}
+
+fn regressions(args: &CompareArgs, comparison: &Comparison) -> Result<ExitCode> {
+    let names: Vec<String> = args
+        .metric
+        .iter()
+        .filter_map(|metric| Some(metric.to_possible_value()?.get_name().to_owned()))
+        .collect();
+    let regressions = comparison.regressions(&names, args.margin);
+    for (contrast, metric) in &regressions {
+        output::warning(&format!(
+            "regression: {} of `{}` in {} is worse than that of `{}` in {}",
+            metric.metric,
+            contrast.other.model,
+            contrast.other.run_id,
+            contrast.base.model,
+            contrast.base.run_id,
+        ));
+    }
+    if !regressions.is_empty() {
+        return Ok(ExitCode::BelowThreshold);
+    }
+    // A check that cannot fail is worse than none: it says so.
+    for contrast in &comparison.contrasts {
+        let open = contrast.metrics.iter().filter(|metric| {
+            names.contains(&metric.metric) && metric.ci95.is_none_or(|ci| ci.low == ci.high)
+                || metric.reason.as_deref().is_some_and(|reason| reason.contains("cannot show"))
+                    && names.contains(&metric.metric)
+        });
+        for metric in open.filter(|metric| metric.reason.is_some()) {
+            output::warning(&format!(
+                "no regression of {} could be shown: {}",
+                metric.metric,
+                metric.reason.as_deref().unwrap_or_default()
+            ));
+        }
+    }
+    Ok(ExitCode::Done)
+}

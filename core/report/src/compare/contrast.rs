@@ -1,0 +1,321 @@
+//! Pairs of sides, from attempts to verdicts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use llmbench_api::record::AttemptStatus;
+
+use super::checks::{self, Pair};
+use super::metrics::{self, Metric, Values};
+use super::side::{Picked, Sides};
+use super::types::{
+    Comparison, Contrast, FixtureComparison, Flip, MetricComparison, Severity, Side, Verdict,
+};
+use crate::summary::{self, is_correct};
+use crate::{Attempt, stats};
+
+/// Highest adjusted p-value of a difference that is called one.
+const ALPHA: f64 = 0.05;
+
+/// How to compare.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Options {
+    /// Goes on where the comparison would be refused, and pairs fixtures that were changed.
+    pub force: bool,
+}
+
+/// Why the sides are not compared.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompareError {
+    /// The runs are of different kinds.
+    #[error("the runs are of different tests: `{base}` and `{other}`")]
+    DifferentTests {
+        /// Test of the base.
+        base: String,
+        /// Test of the other run.
+        other: String,
+    },
+    /// There is nothing to pair.
+    #[error("no fixture is scored on both sides and the same: {base} against {other}")]
+    NoCommonFixture {
+        /// The base.
+        base: String,
+        /// The other side.
+        other: String,
+    },
+    /// The comparison would mean nothing.
+    #[error("these are not comparable: {}", reasons.join("; "))]
+    Refused {
+        /// What was found.
+        reasons: Vec<String>,
+    },
+}
+
+impl CompareError {
+    /// What to do next.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::DifferentTests { .. } => "name runs of one test",
+            Self::NoCommonFixture { .. } => {
+                "run both with the same fixtures; `--force` pairs fixtures that were changed in between"
+            }
+            Self::Refused { .. } => {
+                "run both alike, or compare anyway with `--force`: the report then says so"
+            }
+        }
+    }
+}
+
+/// Compares every pair. A pure function of the runs, whatever the order of their records.
+///
+/// # Errors
+/// [`CompareError`]; without `force` the first pair that is refused refuses all.
+pub fn compare(sides: &Sides<'_>, options: Options) -> Result<Comparison, CompareError> {
+    let Some(((first, _), _)) = sides.pairs.first() else { return Ok(Comparison::default()) };
+    let pass_score = summary::pass_score(&first.manifest);
+    let mut contrasts = Vec::new();
+    for (base, other) in &sides.pairs {
+        contrasts.push(contrast(*base, *other, pass_score, options)?);
+    }
+    let refusals: BTreeSet<&str> = contrasts
+        .iter()
+        .flat_map(|contrast| &contrast.findings)
+        .filter(|finding| finding.severity == Severity::Refusal)
+        .map(|finding| finding.message.as_str())
+        .collect();
+    if !options.force && !refusals.is_empty() {
+        let reasons = refusals.into_iter().map(str::to_owned).collect();
+        return Err(CompareError::Refused { reasons });
+    }
+    judge(&mut contrasts, options);
+    Ok(Comparison {
+        format_version: 1,
+        test: first.manifest.test.clone(),
+        max_score: first.manifest.max_score,
+        pass_score,
+        alpha: ALPHA,
+        contrasts,
+    })
+}
+
+/// Adjusts each metric's p-values for the number of comparisons, then decides.
+fn judge(contrasts: &mut [Contrast], options: Options) {
+    for (name, metric) in metrics::METRICS.iter().zip(metrics::metrics()) {
+        let mut same: Vec<&mut MetricComparison> = contrasts
+            .iter_mut()
+            .flat_map(|contrast| &mut contrast.metrics)
+            .filter(|result| result.metric == *name)
+            .collect();
+        let known: Vec<f64> = same.iter().filter_map(|result| result.p).collect();
+        let adjusted = stats::holm(&known);
+        let tested = same.iter_mut().filter(|result| result.p.is_some());
+        for (result, adjusted) in tested.zip(adjusted) {
+            result.p_adjusted = Some(adjusted);
+        }
+        for result in same {
+            metrics::judge(result, known.len(), ALPHA);
+        }
+        for contrast in contrasts.iter_mut().filter(|_| metric.is_speed && !options.force) {
+            let stops = |severity| severity == Severity::SpeedNotJudged;
+            let Some(found) = contrast.findings.iter().find(|found| stops(found.severity)) else {
+                continue;
+            };
+            let reason = format!("speeds are not judged: {}", found.check);
+            let of_metric = |result: &&mut MetricComparison| {
+                result.metric == *name && result.verdict != Verdict::NotCompared
+            };
+            for result in contrast.metrics.iter_mut().filter(of_metric) {
+                result.verdict = Verdict::Undecided;
+                result.reason = Some(reason.clone());
+            }
+        }
+    }
+}
+
+fn contrast(
+    base: Picked<'_>,
+    other: Picked<'_>,
+    pass_score: f64,
+    options: Options,
+) -> Result<Contrast, CompareError> {
+    let (base_run, other_run) = (&base.0.manifest, &other.0.manifest);
+    if base_run.test != other_run.test {
+        let (base, other) = (base_run.test.clone(), other_run.test.clone());
+        return Err(CompareError::DifferentTests { base, other });
+    }
+    let (base_attempts, other_attempts) = (attempts_of(base), attempts_of(other));
+    let (base_fixtures, other_fixtures) = (by_fixture(&base_attempts), by_fixture(&other_attempts));
+    let hash = |(run, _): Picked<'_>, name: &str| {
+        let fixtures = run.manifest.fixtures.iter();
+        fixtures.filter(|fixture| fixture.name == name).map(|f| f.sha256.clone()).next()
+    };
+    let all: BTreeSet<&str> =
+        base_attempts.iter().chain(&other_attempts).map(|attempt| &*attempt.fixture).collect();
+    let (mut common, mut changed) = (Vec::new(), Vec::new());
+    for name in base_fixtures.keys().filter(|name| other_fixtures.contains_key(*name)) {
+        let is_same = hash(base, name) == hash(other, name);
+        if is_same || options.force {
+            common.push(*name);
+        }
+        if !is_same {
+            changed.push(*name);
+        }
+    }
+    let place = |name: &&str| base_run.plan.fixtures.iter().position(|planned| planned == name);
+    common.sort_by_key(|name| (place(name).unwrap_or(usize::MAX), *name));
+    if common.is_empty() {
+        let label = |(run, model): Picked<'_>| format!("`{model}` of `{}`", run.manifest.run_id);
+        let (base, other) = (label(base), label(other));
+        return Err(CompareError::NoCommonFixture { base, other });
+    }
+    let findings = checks::findings(&Pair {
+        base,
+        other,
+        base_attempts: &base_attempts,
+        other_attempts: &other_attempts,
+        common: common.len(),
+        all: all.len(),
+        changed: &changed,
+        force: options.force,
+    });
+    let repeats = match common[..] {
+        [only] => [("the base", &base_fixtures[only]), ("the other side", &other_fixtures[only])]
+            .into_iter()
+            .find(|(_, attempts)| summary::repeats_one_answer(attempts))
+            .map(|(side, _)| side),
+        _ => None,
+    };
+    let metrics = metrics::metrics()
+        .iter()
+        .map(|metric| {
+            let (base, other) = (
+                values(metric, base, &base_fixtures, &common, pass_score),
+                values(metric, other, &other_fixtures, &common, pass_score),
+            );
+            (base.is_empty() && other.is_empty(), metric, base, other)
+        })
+        .filter(|(is_absent, ..)| !is_absent)
+        .map(|(_, metric, base, other)| metrics::compare(metric, &base, &other, repeats))
+        .collect();
+    let fixtures = common
+        .iter()
+        .filter_map(|name| {
+            let level = summary::level_of(base_run, name);
+            fixture(name, level, &base_fixtures[name], &other_fixtures[name], pass_score)
+        })
+        .collect();
+    Ok(Contrast {
+        base: side(base, &base_attempts),
+        other: side(other, &other_attempts),
+        findings,
+        metrics,
+        fixtures,
+    })
+}
+
+/// The attempts of a side in an order that does not depend on the file's.
+fn attempts_of<'a>((run, model): Picked<'a>) -> Vec<&'a Attempt> {
+    let mut own: Vec<_> = run.records.iter().filter(|attempt| *attempt.model == *model).collect();
+    own.sort_by(|a, b| (&a.fixture, a.run_number, &a.id).cmp(&(&b.fixture, b.run_number, &b.id)));
+    own
+}
+
+/// The scored attempts of each fixture.
+fn by_fixture<'a>(attempts: &[&'a Attempt]) -> BTreeMap<&'a str, Vec<&'a Attempt>> {
+    let mut fixtures: BTreeMap<&str, Vec<&Attempt>> = BTreeMap::new();
+    for attempt in attempts.iter().filter(|attempt| attempt.status == AttemptStatus::Scored) {
+        fixtures.entry(&attempt.fixture).or_default().push(attempt);
+    }
+    fixtures
+}
+
+fn values<'a>(
+    metric: &Metric,
+    (run, model): Picked<'_>,
+    fixtures: &BTreeMap<&'a str, Vec<&Attempt>>,
+    common: &[&'a str],
+    pass_score: f64,
+) -> Values<'a> {
+    let own = run.manifest.models.iter().find(|record| record.identity.name == model);
+    let cold = own.map(|record| record.cold_prompts.as_slice()).unwrap_or_default();
+    let mut values = Values::new();
+    for name in common {
+        let attempts = fixtures.get(name).into_iter().flatten();
+        let measured = attempts.filter_map(|attempt| (metric.value)(attempt, pass_score));
+        let at_warm_up = cold.iter().filter(|prompt| prompt.fixture == *name);
+        let measured: Vec<f64> = measured
+            .chain(at_warm_up.filter_map(|prompt| (metric.cold)(prompt)))
+            .filter(|value| value.is_finite())
+            .collect();
+        if !measured.is_empty() {
+            values.insert(name, measured);
+        }
+    }
+    values
+}
+
+fn side((run, model): Picked<'_>, attempts: &[&Attempt]) -> Side {
+    let scored = attempts.iter().filter(|attempt| attempt.status == AttemptStatus::Scored).count();
+    Side {
+        run_id: run.manifest.run_id.clone(),
+        run_name: run.manifest.name.clone(),
+        model: model.to_owned(),
+        digest: checks::digest_of((run, model)),
+        attempts: attempts.len() as u64,
+        scored: scored as u64,
+    }
+}
+
+fn fixture(
+    name: &str,
+    level: Option<u8>,
+    base: &[&Attempt],
+    other: &[&Attempt],
+    pass_score: f64,
+) -> Option<FixtureComparison> {
+    let scores = |attempts: &[&Attempt]| -> Vec<f64> {
+        let scores = attempts.iter().filter_map(|attempt| attempt.score);
+        scores.filter(|score| score.is_finite()).collect()
+    };
+    let correct = |attempts: &[&Attempt]| {
+        let is_so = |attempt: &&&Attempt| is_correct(attempt, pass_score) == Some(true);
+        attempts.iter().filter(is_so).count()
+    };
+    let (base_scores, other_scores) = (scores(base), scores(other));
+    let mean = |scores: &[f64]| stats::describe(scores).ok().and_then(|stat| stat.mean);
+    let (base_score, other_score) = (mean(&base_scores)?, mean(&other_scores)?);
+    let (base_correct, other_correct) = (correct(base), correct(other));
+    let mostly = |correct: usize, n: usize| 2 * correct > n;
+    let flip = match (
+        mostly(base_correct, base_scores.len()),
+        mostly(other_correct, other_scores.len()),
+    ) {
+        (false, true) => Some(Flip::Gained),
+        (true, false) => Some(Flip::Lost),
+        _ => None,
+    };
+    let repeating: Vec<&str> = [("base", base), ("other", other)]
+        .into_iter()
+        .filter(|(_, attempts)| summary::repeats_one_answer(attempts))
+        .map(|(side, _)| side)
+        .collect();
+    let ci95 = match repeating[..] {
+        [] => stats::welch_interval(&other_scores, &base_scores),
+        _ => None,
+    };
+    Some(FixtureComparison {
+        fixture: name.to_owned(),
+        level,
+        base_runs: base_scores.len() as u64,
+        other_runs: other_scores.len() as u64,
+        base_score,
+        other_score,
+        difference: other_score - base_score,
+        ci95,
+        base_correct: base_correct as u64,
+        other_correct: other_correct as u64,
+        flip,
+        remark: (!repeating.is_empty())
+            .then(|| format!("identical outputs in all runs: {}", repeating.join(", "))),
+    })
+}

@@ -1,0 +1,83 @@
+//! The table on a terminal, as benchstat users know it.
+
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
+
+use super::words;
+use crate::compare::{Comparison, Contrast};
+use crate::render::escape;
+use crate::render::text::{MIN_WIDTH, Paint, STYLE, TextOptions, wrapped};
+
+/// The comparison for a terminal. Ends with a line end.
+pub fn text(comparison: &Comparison, options: &TextOptions) -> String {
+    let paint = Paint { color: options.color };
+    let width = options.width.max(MIN_WIDTH);
+    let mut out = String::new();
+    let mut line = |text: &str| {
+        out.push_str(text);
+        out.push('\n');
+    };
+    for contrast in &comparison.contrasts {
+        line(&paint.bold(&told("base:  ", &words::side(&contrast.base), width)));
+        line(&paint.bold(&told("other: ", &words::side(&contrast.other), width)));
+        line(&metrics(comparison, contrast, width));
+        for note in words::metric_notes(contrast, comparison) {
+            line(&told("note: ", &note, width));
+        }
+        line(&told("fixtures: ", &words::flips(contrast), width));
+        line(&fixtures(contrast, width));
+        for finding in words::findings(contrast) {
+            line(&paint.yellow(&told("warning: ", &finding, width)));
+        }
+        line("");
+    }
+    line(&wrapped(&words::legend(comparison), width));
+    out
+}
+
+fn told(lead: &str, text: &str, width: u16) -> String {
+    wrapped(&format!("{lead}{}", escape::one_line(text)), width)
+}
+
+fn metrics(comparison: &Comparison, contrast: &Contrast, width: u16) -> String {
+    let mut table = new(width);
+    table.set_header(words::METRIC_HEADER);
+    for metric in &contrast.metrics {
+        table.add_row(words::metric_row(metric, comparison));
+    }
+    finished(table)
+}
+
+fn fixtures(contrast: &Contrast, width: u16) -> String {
+    let mut table = new(width);
+    table.set_header(words::FIXTURE_HEADER);
+    let (shown, left_out) = words::fixtures(contrast);
+    for fixture in shown {
+        table.add_row(words::fixture_row(fixture).map(|cell| escape::one_line(&cell)));
+    }
+    let mut text = finished(table);
+    if left_out > 0 {
+        text.push_str(&format!("\n{left_out} fixtures with smaller changes are left out"));
+    }
+    text
+}
+
+fn new(width: u16) -> Table {
+    let mut table = Table::new();
+    table.load_style(STYLE);
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    table
+}
+
+fn finished(mut table: Table) -> String {
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if index == 0 {
+            // Long names break between their parts.
+            column.set_delimiter('-');
+        } else {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.trim_fmt()
+}
