@@ -75,6 +75,9 @@ pub(crate) struct RunArgs {
     /// Exit with code 5 when a model's mean score is below this
     #[arg(long, value_name = "SCORE")]
     pub(crate) fail_under: Option<f64>,
+    /// Score from which on an answer counts as correct [default: 90 % of the highest]
+    #[arg(long, value_name = "SCORE")]
+    pub(crate) pass_score: Option<f64>,
     /// Check everything and show the plan without asking a model
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -58,6 +58,7 @@ pub(crate) fn run_layer(args: &RunArgs) -> Result<Layer> {
     override_with(&mut layer.name, args.name.clone());
     override_with(&mut layer.shard, args.shard.clone());
     override_with(&mut layer.fail_under, args.fail_under);
+    override_with(&mut layer.pass_score, args.pass_score);
     Ok(layer)
 }
 

@@ -84,6 +84,8 @@ pub(crate) struct Layer {
     pub(crate) shard: Option<String>,
     /// Lowest acceptable mean score.
     pub(crate) fail_under: Option<f64>,
+    /// Score from which on an answer counts as correct.
+    pub(crate) pass_score: Option<f64>,
     /// Further directories with plugins.
     pub(crate) plugin_dirs: Option<Vec<PathBuf>>,
     /// Role → validator.

@@ -108,6 +108,11 @@ pub(crate) fn resolve(layers: &[(Origin, Layer)]) -> Result<Settings> {
     if fail_under.is_some_and(|limit| !limit.is_finite() || limit < 0.0) {
         return Err(resolver.invalid("fail_under", "must be a number from 0 on"));
     }
+    // Only recorded: summaries and comparisons read it from the run.
+    let pass_score = resolver.optional("pass_score", |layer| &layer.pass_score);
+    if pass_score.is_some_and(|limit| !limit.is_finite() || limit < 0.0) {
+        return Err(resolver.invalid("pass_score", "must be a number from 0 on"));
+    }
     let last = layers.last().map(|(_, layer)| layer);
     Ok(Settings {
         plugin: resolver.optional("plugin", |layer| &layer.plugin),

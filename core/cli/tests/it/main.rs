@@ -2,6 +2,7 @@
 
 mod arrows;
 mod commands;
+mod compare;
 mod documented_commands;
 mod embedded;
 mod faults;

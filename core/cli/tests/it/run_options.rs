@@ -124,7 +124,7 @@ fn a_pipe_gets_no_colours_even_without_no_color() {
 fn a_finished_run_can_be_reported_in_every_format() {
     let server = parrot("I am a parrot.");
     let command = command();
-    expect_code(&run(&command, &server.url(), &["--runs", "2"]), 0);
+    expect_code(&run(&command, &server.url(), &["--runs", "2", "--pass-score", "0"]), 0);
     let files = RunFiles::of(&command);
     let name = files.dir.file_name().unwrap().to_str().unwrap();
     let report = |more: &[&str]| {
@@ -138,6 +138,10 @@ fn a_finished_run_can_be_reported_in_every_format() {
     assert_eq!(report(&["--format", "md"]).stdout.trim_end(), stored("report.md").trim_end());
     assert_eq!(report(&["--format", "csv"]).stdout.trim_end(), stored("samples.csv").trim_end());
     let json = report(&["--format", "json"]).json();
+    assert_eq!(
+        (&json["pass_score"], &json["models"][0]["correct"]["count"]),
+        (&0.0.into(), &2.into())
+    );
     assert_eq!(json, read_json(&files.dir.join("summary.json")));
 
     let to_file = report(&["--format", "md", "--output", "copy.md"]);
