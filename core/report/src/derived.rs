@@ -43,16 +43,16 @@ pub fn write_derived(
     report: &Report<'_>,
 ) -> Result<Vec<PathBuf>, WriteError> {
     // One after the other: of a large run, each is large.
-    let files: [(&str, fn(&Report<'_>) -> String); 3] = [
-        (SUMMARY_FILE, |report| render::json(&report.summary)),
-        (REPORT_FILE, render::markdown),
-        (TABLE_FILE, render::csv),
-    ];
-    files
+    [SUMMARY_FILE, REPORT_FILE, TABLE_FILE]
         .into_iter()
-        .map(|(name, render)| {
+        .map(|name| {
+            let content = match name {
+                SUMMARY_FILE => render::json(&report.summary),
+                REPORT_FILE => render::markdown(report),
+                _ => render::csv(report),
+            };
             let path = dir.as_ref().join(name);
-            match replace(dir.as_ref(), name, &render(report)) {
+            match replace(dir.as_ref(), name, &content) {
                 Ok(()) => Ok(path),
                 Err(source) => Err(WriteError { path, source }),
             }

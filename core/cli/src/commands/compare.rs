@@ -17,8 +17,10 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<ExitCode> {
             CliError::usage(format!("--margin is {}", args.margin)).hint("name a number from 0 on")
         );
     }
-    let runs = open(args)?;
-    let sides = Sides::of(&runs, &args.model)
+    let (runs, named) = open(args)?;
+    let named: Vec<(&Run, Option<String>)> =
+        named.into_iter().map(|(place, model)| (&runs[place], model)).collect();
+    let sides = Sides::of(&named, &args.model)
         .map_err(|error| CliError::usage(error.to_string()).hint(error.hint()))?;
     let comparison = compared(&sides, Options { force: args.force })
         .map_err(|error| CliError::usage(error.to_string()).hint(error.hint()))?;
@@ -26,14 +28,17 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<ExitCode> {
     if args.fail_on_regression { regressions(args, &comparison) } else { Ok(ExitCode::Done) }
 }
 
-/// The runs with the models that were named, each folder read once.
-fn open(args: &CompareArgs) -> Result<Vec<(Run, Option<String>)>> {
-    let mut runs: Vec<(Run, Option<String>)> = Vec::new();
+/// A run's place among those that were read, and the model that was named with it.
+type Named = (usize, Option<String>);
+
+/// The runs, each folder read once, and what was named, in that order.
+fn open(args: &CompareArgs) -> Result<(Vec<Run>, Vec<Named>)> {
+    let (mut runs, mut named): (Vec<Run>, Vec<Named>) = Default::default();
     for text in &args.runs {
         let spec = Spec::parse(text, |text| folder(args, text).is_dir());
         let dir = folder(args, &spec.run);
-        if let Some((known, _)) = runs.iter().find(|(run, _)| is_same(&run.dir, &dir)) {
-            runs.push((known.clone(), spec.model));
+        if let Some(known) = runs.iter().position(|run| is_same(&run.dir, &dir)) {
+            named.push((known, spec.model));
             continue;
         }
         let run = Run::open(dir)
@@ -41,9 +46,10 @@ fn open(args: &CompareArgs) -> Result<Vec<(Run, Option<String>)>> {
         for warning in &run.warnings {
             output::warning(&warning.to_string());
         }
-        runs.push((run, spec.model));
+        named.push((runs.len(), spec.model));
+        runs.push(run);
     }
-    Ok(runs)
+    Ok((runs, named))
 }
 
 fn folder(args: &CompareArgs, run: &str) -> PathBuf {

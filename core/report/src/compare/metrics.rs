@@ -108,10 +108,8 @@ pub(super) fn compare(
     };
     let back_interval =
         |interval: Interval| Interval { low: back(interval.low), high: back(interval.high) };
-    let means = |side: fn(&(Vec<f64>, Vec<f64>)) -> &Vec<f64>| -> Vec<f64> {
-        pairs.iter().filter_map(|pair| mean(side(pair))).collect()
-    };
-    let (base_means, other_means) = (means(|pair| &pair.0), means(|pair| &pair.1));
+    let base_means: Vec<f64> = pairs.iter().filter_map(|(base, _)| mean(base)).collect();
+    let other_means: Vec<f64> = pairs.iter().filter_map(|(_, other)| mean(other)).collect();
     result.base = mean(&base_means).map(back);
     result.other = mean(&other_means).map(back);
     if let [(base, other)] = &pairs[..] {

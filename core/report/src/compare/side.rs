@@ -1,5 +1,7 @@
 //! What the user means by `RUN`, `RUN#MODEL` and `--model`.
 
+use std::borrow::Borrow;
+
 use crate::Run;
 
 /// A run and, after `#`, a model of it.
@@ -102,10 +104,13 @@ impl<'a> Sides<'a> {
     ///
     /// # Errors
     /// [`SideError`] when that leaves nothing to compare.
-    pub fn of(runs: &'a [(Run, Option<String>)], models: &[String]) -> Result<Self, SideError> {
+    pub fn of<R: Borrow<Run>>(
+        runs: &'a [(R, Option<String>)],
+        models: &[String],
+    ) -> Result<Self, SideError> {
         let mut groups = Vec::new();
         for (run, model) in runs {
-            groups.push(pick(run, model.as_deref(), models)?);
+            groups.push(pick(run.borrow(), model.as_deref(), models)?);
         }
         let Some((bases, others)) = groups.split_first() else {
             return Ok(Self { pairs: Vec::new() });
