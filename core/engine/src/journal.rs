@@ -98,9 +98,19 @@ impl Journal {
         }
         Ok(Artifacts { dir })
     }
+
+    /// Makes the folder for what is kept of a fixture.
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    pub fn fixture(&self, name: &str) -> Result<Artifacts, JournalError> {
+        let dir = Artifacts { dir: self.dir.join("fixtures") }.path(name);
+        std::fs::create_dir_all(&dir).map_err(at(&dir))?;
+        Ok(Artifacts { dir })
+    }
 }
 
-/// The folder of one attempt.
+/// The folder of one attempt, or of one fixture.
 #[derive(Debug)]
 pub struct Artifacts {
     dir: PathBuf,

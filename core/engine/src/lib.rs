@@ -14,6 +14,7 @@ pub mod attempt;
 pub mod call;
 pub mod control;
 pub mod events;
+mod expected;
 pub mod fixtures;
 pub mod journal;
 pub mod judge;

@@ -9,6 +9,7 @@ use llmbench_api::{Case, Error, ErrorKind, PastStep};
 
 use crate::attempt::{self, Attempt, AttemptInput};
 use crate::events::RunEvent;
+use crate::expected;
 use crate::journal::{Journal, JournalError};
 use crate::plan::Plan;
 use crate::session::Session;
@@ -56,6 +57,7 @@ pub struct RunOutcome {
 pub fn run(input: RunInput<'_>) -> Result<RunOutcome, JournalError> {
     let RunInput { session, plan, cases, manifest, out } = input;
     let journal = Journal::create(out, &manifest)?;
+    expected::keep(&journal, session, cases)?;
     let started = Instant::now();
     session.tell(&RunEvent::Started { attempts: plan.attempts.len() });
     let mut runner = Runner {
