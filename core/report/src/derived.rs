@@ -4,12 +4,15 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::html::{Source, html};
 use crate::{Report, render};
 
 /// Name of the file with the figures.
 pub const SUMMARY_FILE: &str = "summary.json";
 /// Name of the file for people.
 pub const REPORT_FILE: &str = "report.md";
+/// Name of the page for a browser.
+pub const PAGE_FILE: &str = "report.html";
 /// Name of the file for spreadsheets.
 pub const TABLE_FILE: &str = "samples.csv";
 
@@ -30,7 +33,7 @@ impl WriteError {
     }
 }
 
-/// Writes summary, report and table of a run into `dir` and returns their paths, in this order.
+/// Writes summary, report, table and page of a run into `dir` and returns their paths, in this order.
 ///
 /// Each file is written beside its place and renamed, so that a reader finds
 /// either the old one or the new one, whole.
@@ -43,16 +46,18 @@ pub fn write_derived(
     report: &Report<'_>,
 ) -> Result<Vec<PathBuf>, WriteError> {
     // One after the other: of a large run, each is large.
-    [SUMMARY_FILE, REPORT_FILE, TABLE_FILE]
+    let dir = dir.as_ref();
+    let files: [(&str, fn(&Report<'_>, &Path) -> String); 4] = [
+        (SUMMARY_FILE, |report, _| render::json(&report.summary)),
+        (REPORT_FILE, |report, _| render::markdown(report)),
+        (TABLE_FILE, |report, _| render::csv(report)),
+        (PAGE_FILE, |report, dir| html(&[Source { report, dir: Some(dir) }])),
+    ];
+    files
         .into_iter()
-        .map(|name| {
-            let content = match name {
-                SUMMARY_FILE => render::json(&report.summary),
-                REPORT_FILE => render::markdown(report),
-                _ => render::csv(report),
-            };
-            let path = dir.as_ref().join(name);
-            match replace(dir.as_ref(), name, &content) {
+        .map(|(name, render)| {
+            let path = dir.join(name);
+            match replace(dir, name, &render(report, dir)) {
                 Ok(()) => Ok(path),
                 Err(source) => Err(WriteError { path, source }),
             }
@@ -89,18 +94,18 @@ mod tests {
     }
 
     #[test]
-    fn writes_three_files_and_nothing_else_and_again_the_same() {
+    fn writes_its_files_and_nothing_else_and_again_the_same() {
         let dir = tempfile::tempdir().unwrap();
         let manifest = manifest(&["m"], &["f"], 1);
         let records = attempts(&[scored("m", "f", 1, 8.0)]);
         let report = Report::new(&manifest, &records);
         let paths = write_derived(dir.path(), &report).unwrap();
-        assert_eq!(names(dir.path()), ["report.md", "samples.csv", "summary.json"]);
+        assert_eq!(names(dir.path()), ["report.html", "report.md", "samples.csv", "summary.json"]);
         let first: Vec<_> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
         write_derived(dir.path(), &report).unwrap();
         let second: Vec<_> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
         assert_eq!(first, second);
-        assert_eq!(names(dir.path()).len(), 3);
+        assert_eq!(names(dir.path()).len(), 4);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! - [`summary`] holds the rules by which attempts become figures.
 //! - [`compare`] compares runs and models.
 //! - [`render`] shows a [`Report`] as text, Markdown, CSV or JSON.
+//! - [`html`] shows one or several as a page.
 //! - [`write_derived`] is the only function here that writes.
 //!
 //! Nothing here asks a model, a server, the clock or the environment, so that
@@ -14,6 +15,7 @@
 pub mod attempt;
 pub mod compare;
 mod derived;
+pub mod html;
 pub mod read;
 pub mod render;
 mod report;
@@ -27,7 +29,7 @@ mod documentation;
 mod testing;
 
 pub use attempt::{Attempt, attempts};
-pub use derived::{REPORT_FILE, SUMMARY_FILE, TABLE_FILE, WriteError, write_derived};
+pub use derived::{PAGE_FILE, REPORT_FILE, SUMMARY_FILE, TABLE_FILE, WriteError, write_derived};
 pub use read::{ReadError, ReadWarning, Run};
 pub use report::Report;
 pub use summary::summarise;

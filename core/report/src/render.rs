@@ -8,11 +8,11 @@
 
 mod comparison;
 mod csv;
-mod escape;
-mod figures;
+pub(crate) mod escape;
+pub(crate) mod figures;
 mod json;
 mod markdown;
-mod remarks;
+pub(crate) mod remarks;
 mod text;
 
 pub use comparison::{comparison_html, comparison_json, comparison_markdown, comparison_text};

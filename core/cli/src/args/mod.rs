@@ -174,11 +174,18 @@ pub(crate) enum PluginsCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// Folder of a run, or its name below `--out`
-    pub(crate) run: PathBuf,
+    /// Folders of runs, or their names below `--out`; several only as `html`
+    #[arg(required = true, value_name = "RUN")]
+    pub(crate) runs: Vec<PathBuf>,
     /// Folder of runs
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub(crate) out: PathBuf,
+    /// Serve the page on this machine only and print its address; follows a run that goes on
+    #[arg(long, conflicts_with_all = ["format", "output"])]
+    pub(crate) serve: bool,
+    /// Port of `--serve`; a free one unless it is given
+    #[arg(long, value_name = "PORT", requires = "serve")]
+    pub(crate) port: Option<u16>,
     /// What to write
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: ReportFormat,
@@ -197,6 +204,8 @@ pub(crate) enum ReportFormat {
     Md,
     /// One row for each attempt
     Csv,
+    /// One page for a browser that needs nothing else
+    Html,
     /// The summary
     Json,
 }

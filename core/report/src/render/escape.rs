@@ -70,7 +70,7 @@ fn is_within_word(text: &str, index: usize) -> bool {
 }
 
 /// Text for the content of an HTML element, on one line.
-pub(super) fn html(text: &str) -> String {
+pub(crate) fn html(text: &str) -> String {
     let text = one_line(text);
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -84,7 +84,7 @@ pub(super) fn count(n: usize, noun: &str) -> String {
 }
 
 /// A big number with an SI prefix: `7.62 G`.
-pub(super) fn si(value: u64) -> String {
+pub(crate) fn si(value: u64) -> String {
     let prefixes = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
     let value = value as f64;
     match prefixes.iter().find(|(factor, _)| value >= *factor) {

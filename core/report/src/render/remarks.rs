@@ -11,7 +11,7 @@ const MOST_NAMED: usize = 2;
 /// Remarks about the figures of fixtures, then of models where they have several fixtures.
 ///
 /// Remarks about missing values are left out: they are told where the value is missing.
-pub(super) fn about_figures(report: &Report<'_>) -> Vec<String> {
+pub(crate) fn about_figures(report: &Report<'_>) -> Vec<String> {
     let summary = &report.summary;
     let models = &report.manifest.models;
     let has_cold =
@@ -30,7 +30,7 @@ pub(super) fn about_figures(report: &Report<'_>) -> Vec<String> {
 }
 
 /// Why models lack values, over all their fixtures.
-pub(super) fn about_missing(report: &Report<'_>) -> Vec<String> {
+pub(crate) fn about_missing(report: &Report<'_>) -> Vec<String> {
     merged(&report.summary.models, summary::is_about_missing)
 }
 

@@ -76,9 +76,10 @@ pub(super) fn finish(prepared: Prepared, outcome: RunOutcome, args: &RunArgs) ->
 fn show(report: &Report<'_>, dir: &Path) {
     output::result(&llmbench_report::render::text(report, &output::text_options()));
     output::result(&format!(
-        "results: {}\nreport:  {}",
+        "results: {}\nreport:  {}, {}",
         dir.display(),
-        dir.join("report.md").display()
+        dir.join(llmbench_report::PAGE_FILE).display(),
+        llmbench_report::REPORT_FILE
     ));
 }
 

@@ -1,0 +1,76 @@
+//! `llmbench report`.
+
+mod serve;
+
+use std::path::{Path, PathBuf};
+
+use llmbench_api::record::RunStatus;
+use llmbench_report::html::{Source, html};
+use llmbench_report::{Report, Run, render};
+
+use crate::args::{ReportArgs, ReportFormat};
+use crate::error::{CliError, Result};
+use crate::exit::ExitCode;
+use crate::output;
+
+pub(crate) fn report(args: &ReportArgs) -> Result<ExitCode> {
+    let folders: Vec<PathBuf> = args.runs.iter().map(|run| folder(run, &args.out)).collect();
+    if args.serve {
+        return serve::serve(folders, args.port);
+    }
+    if folders.len() > 1 && args.format != ReportFormat::Html {
+        return Err(CliError::usage("only `--format html` shows several runs in one report")
+            .hint("name one run, or add `--format html`"));
+    }
+    let runs: Vec<Run> = folders.iter().map(|folder| open(folder)).collect::<Result<_>>()?;
+    for run in &runs {
+        tell_doubts(run);
+    }
+    let reports: Vec<Report<'_>> = runs.iter().map(Report::of).collect();
+    let text = written(&runs, &reports, args);
+    match &args.output {
+        None => output::result(&text),
+        Some(path) => llmbench_engine::journal::write_atomically(path, &text)?,
+    }
+    Ok(ExitCode::Done)
+}
+
+fn written(runs: &[Run], reports: &[Report<'_>], args: &ReportArgs) -> String {
+    let report = &reports[0];
+    match args.format {
+        ReportFormat::Text => {
+            let mut options = output::text_options();
+            options.color &= args.output.is_none();
+            render::text(report, &options)
+        }
+        ReportFormat::Md => render::markdown(report),
+        ReportFormat::Csv => render::csv(report),
+        ReportFormat::Html => html(&sources(runs, reports)),
+        ReportFormat::Json => render::json(&report.summary),
+    }
+}
+
+fn sources<'a>(runs: &'a [Run], reports: &'a [Report<'a>]) -> Vec<Source<'a>> {
+    let source = |(run, report): (&'a Run, &'a Report<'a>)| Source { report, dir: Some(&run.dir) };
+    runs.iter().zip(reports).map(source).collect()
+}
+
+fn open(folder: &Path) -> Result<Run> {
+    Run::open(folder).map_err(|error| CliError::not_ready(error.to_string()).hint(error.hint()))
+}
+
+fn tell_doubts(run: &Run) {
+    for warning in &run.warnings {
+        output::warning(&warning.to_string());
+    }
+    if run.manifest.status == RunStatus::Running {
+        output::warning(
+            "the run is still going on, or was killed; its finished attempts are shown",
+        );
+    }
+}
+
+/// The folder as given, or the run of that name.
+fn folder(run: &Path, out: &Path) -> PathBuf {
+    if run.is_dir() { run.to_owned() } else { out.join(run) }
+}
