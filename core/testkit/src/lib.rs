@@ -15,7 +15,7 @@ pub mod gguf;
 pub mod ollama;
 pub mod tools;
 
-pub use binary::{LlmbenchCommand, Output};
+pub use binary::{LlmbenchCommand, Output, Running};
 pub use context::{Recorder, TestContext, context};
 pub use fault_server::{DeafAddress, FaultServer, Step};
 pub use ollama::{OllamaOptions, OllamaServer};

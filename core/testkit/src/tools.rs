@@ -85,6 +85,18 @@ pub fn find_npm() -> Result<PathBuf, Missing> {
     find_on_path("npm", "install npm, which comes with Node.js")
 }
 
+/// A Chromium or Chrome on `PATH`, for tests of the HTML report.
+///
+/// # Errors
+/// [`Missing`] when there is none.
+pub fn find_chromium() -> Result<PathBuf, Missing> {
+    let names = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+    names.iter().find_map(|name| on_path(name)).ok_or_else(|| Missing {
+        program: "chromium".into(),
+        reason: "not on PATH; install Debian's package `chromium`".into(),
+    })
+}
+
 fn find_on_path(program: &str, advice: &str) -> Result<PathBuf, Missing> {
     on_path(program).ok_or_else(|| Missing {
         program: program.into(),

@@ -11,6 +11,7 @@ mod judging;
 mod main_job;
 mod refused_input;
 mod refused_plugins;
+mod report_page;
 mod run_options;
 mod setup;
 mod third_party;
