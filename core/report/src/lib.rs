@@ -5,6 +5,7 @@
 //! - [`stats`] describes a slice of numbers.
 //! - [`summary`] holds the rules by which attempts become figures.
 //! - [`compare`] compares runs and models.
+//! - [`history`] puts many runs beside each other.
 //! - [`render`] shows a [`Report`] as text, Markdown, CSV or JSON.
 //! - [`html`] shows one or several as a page.
 //! - [`write_derived`] is the only function here that writes.
@@ -16,6 +17,7 @@ pub mod attempt;
 pub mod compare;
 mod derived;
 pub mod html;
+pub mod history;
 pub mod read;
 pub mod render;
 mod report;

@@ -6,20 +6,29 @@
 //!
 //! The comparison of runs has the same formats and a small HTML page.
 
+mod columns;
 mod comparison;
 mod csv;
 pub(crate) mod escape;
 pub(crate) mod figures;
+mod history;
 mod json;
 mod markdown;
+mod relative;
 pub(crate) mod remarks;
+mod sparkline;
 mod text;
+mod trend;
 
 pub use comparison::{comparison_html, comparison_json, comparison_markdown, comparison_text};
 pub use csv::{COLUMNS as CSV_COLUMNS, csv};
+pub use history::{HISTORY_COLUMNS, ListOptions, history, history_csv};
 pub use json::json;
 pub use markdown::markdown;
+pub use relative::relative;
+pub use sparkline::sparkline;
 pub use text::{TextOptions, text};
+pub use trend::trend;
 
 #[cfg(test)]
 mod tests;
