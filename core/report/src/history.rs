@@ -10,5 +10,6 @@ mod trend;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use entry::machine;
 pub use entry::{EntryFixture, FixtureScore, ModelEntry, RunEntry};
 pub use trend::{Change, Point, Trend, trend};

@@ -5,6 +5,7 @@
 //! - [`stats`] describes a slice of numbers.
 //! - [`summary`] holds the rules by which attempts become figures.
 //! - [`compare`] compares runs and models.
+//! - [`export`] writes attempts for data frames.
 //! - [`history`] puts many runs beside each other.
 //! - [`render`] shows a [`Report`] as text, Markdown, CSV or JSON.
 //! - [`html`] shows one or several as a page.
@@ -16,8 +17,9 @@
 pub mod attempt;
 pub mod compare;
 mod derived;
-pub mod html;
+pub mod export;
 pub mod history;
+pub mod html;
 pub mod read;
 pub mod render;
 mod report;

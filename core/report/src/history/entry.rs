@@ -169,7 +169,7 @@ fn server(manifest: &RunManifest) -> String {
 }
 
 /// What two runs must share for their speeds to be compared.
-fn machine(environment: &EnvironmentRecord) -> String {
+pub(crate) fn machine(environment: &EnvironmentRecord) -> String {
     let mut parts = vec![
         environment.cpu.clone().unwrap_or_else(|| "unknown CPU".to_owned()),
         environment.logical_cpus.map(|count| format!("{count} CPUs")).unwrap_or_default(),
