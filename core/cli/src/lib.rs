@@ -3,6 +3,7 @@
 //! - [`args`] parses, [`settings`] understands, [`choice`] decides what they leave open,
 //!   [`wiring`] loads plugins;
 //! - one module in [`commands`] for each subcommand;
+//! - [`history`] reads a folder of runs, with an index beside them;
 //! - [`error`] and [`exit`] hold what a user sees when something is wrong.
 //!
 //! Results go to stdout, progress and warnings to stderr.
@@ -16,11 +17,13 @@ mod environment;
 mod error;
 mod exit;
 mod fixtures;
+mod history;
 mod judging;
 mod logging;
 mod output;
 mod progress;
 mod settings;
+mod terminal;
 mod variables;
 mod wiring;
 

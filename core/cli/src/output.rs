@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::error::CliError;
 use crate::exit::ExitCode;
+use crate::progress::screen;
 
 const RED: &str = "\u{1b}[1;31m";
 const YELLOW: &str = "\u{1b}[1;33m";
@@ -22,6 +23,7 @@ pub(crate) fn result(text: &str) {
     if !STDOUT_IS_OPEN.load(Ordering::Relaxed) {
         return;
     }
+    screen::clear();
     let mut stdout = anstream::stdout().lock();
     let written = writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush());
     match written {
@@ -57,16 +59,17 @@ pub(crate) fn json_line<T: Serialize>(value: &T) {
 
 /// A line about what is going on.
 pub(crate) fn note(text: &str) {
-    anstream::eprintln!("{text}");
+    screen::above(text);
 }
 
 /// A line that the user should not miss.
 pub(crate) fn warning(text: &str) {
-    anstream::eprintln!("{YELLOW}warning:{RESET} {text}");
+    screen::above(&format!("{YELLOW}warning:{RESET} {text}"));
 }
 
 /// An error with its hint.
 pub(crate) fn error(error: &CliError) {
+    screen::clear();
     anstream::eprintln!("{RED}error:{RESET} {}", error.message);
     for detail in &error.details {
         for line in detail.lines() {

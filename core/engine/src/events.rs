@@ -14,6 +14,11 @@ pub enum RunEvent<'a> {
         /// 0..=1.
         fraction: Option<f64>,
     },
+    /// What will be attempted; comes before [`Self::Started`].
+    Planned {
+        /// Model and fixture of each attempt, in order.
+        attempts: &'a [(&'a str, &'a str)],
+    },
     /// The plan is made.
     Started {
         /// Attempts in it.

@@ -1,6 +1,7 @@
 //! The command line as clap parses it. What it means is decided in `settings`.
 
 mod compare;
+mod history;
 mod judge;
 mod run;
 
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use compare::{CompareArgs, CompareFormat};
+pub(crate) use history::{ExportArgs, ExportFormat, HistoryArgs, HistoryFormat, StatusFilter};
 pub(crate) use judge::{FixturesCheckArgs, JudgeArgs, RejudgeArgs, ValidateArgs};
 pub(crate) use run::{RunArgs, SettingArgs};
 
@@ -81,6 +83,10 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Compare runs or models by the fixtures they share, with intervals and tests
     Compare(CompareArgs),
+    /// List the runs in a folder, newest first, or show how a model did from run to run
+    History(Box<HistoryArgs>),
+    /// Write the attempts of runs for data frames: one row each, as Parquet
+    Export(ExportArgs),
     /// Print the JSON Schema of a result file
     Schema(SchemaArgs),
     /// Print a completion script for a shell

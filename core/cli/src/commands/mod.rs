@@ -2,7 +2,9 @@
 
 mod compare;
 mod doctor;
+mod export;
 mod fixtures;
+mod history;
 mod models;
 mod plugins;
 mod rejudge;
@@ -48,6 +50,8 @@ pub(crate) fn dispatch(cli: Cli, argv: &[OsString]) -> Result<ExitCode> {
         }
         Command::Report(args) => report::report(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Export(args) => export::export(global, &args),
+        Command::History(args) => history::history(global, &args),
         Command::Schema(args) => schema::schema(args.name.as_deref()),
         Command::Completions { shell } => {
             let mut script = Vec::new();

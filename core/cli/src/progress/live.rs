@@ -1,104 +1,99 @@
-//! A live display on a terminal: bar, ETA, speed, hardware.
+//! A live display on a terminal: what is being done, speed, hardware, time left.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use llmbench_engine::{Observer, RunEvent};
 
-use super::state::{State, finished_line, short_duration};
+use super::screen;
+use super::state::State;
+use super::view::{Layout, draw};
+use super::words::finished_line;
+use crate::{output, terminal};
 
-/// Draws to stderr; finished attempts scroll above the bar.
+/// Time between two frames.
+const FRAME: Duration = Duration::from_millis(125);
+
+/// Draws to stderr; finished attempts scroll above.
 pub(crate) struct Live {
-    bar: ProgressBar,
-    inner: Mutex<Inner>,
+    shared: Arc<Shared>,
+    ticker: Option<JoinHandle<()>>,
 }
 
-#[derive(Default)]
-struct Inner {
-    state: State,
-    what: String,
-    phase: String,
-    done: bool,
+struct Shared {
+    begun: Instant,
+    state: Mutex<State>,
+    is_done: Mutex<bool>,
+    done: Condvar,
 }
 
 impl Live {
     pub(crate) fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
-        bar.set_style(style("{spinner} {msg}"));
-        bar.enable_steady_tick(Duration::from_millis(250));
-        Self { bar, inner: Mutex::default() }
+        screen::open();
+        let shared = Arc::new(Shared {
+            begun: Instant::now(),
+            state: Mutex::default(),
+            is_done: Mutex::new(false),
+            done: Condvar::new(),
+        });
+        let ticking = Arc::clone(&shared);
+        let ticker = std::thread::Builder::new().name("display".into());
+        let ticker = ticker.spawn(move || ticking.tick()).ok();
+        Self { shared, ticker }
+    }
+}
+
+impl Shared {
+    fn tick(&self) {
+        let color =
+            anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+        let ascii = terminal::is_ascii();
+        let mut is_done = self.is_done.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*is_done {
+            let layout = Layout { width: screen::size().0, ascii, color };
+            let lines = {
+                let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                draw(&state, self.begun.elapsed(), &layout)
+            };
+            screen::show(lines);
+            let waited = self.done.wait_timeout(is_done, FRAME);
+            is_done = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 
-    fn show(&self, inner: &Inner) {
-        let mut parts = vec![inner.what.clone()];
-        parts.push(inner.phase.clone());
-        parts.extend(inner.state.chunks_per_second().map(|speed| format!("{speed:.1} chunks/s")));
-        parts.push(inner.state.hardware());
-        parts.extend(inner.state.eta().map(|eta| format!("{} left", short_duration(eta))));
-        parts.retain(|part| !part.is_empty());
-        self.bar.set_message(parts.join(" · "));
+    fn end(&self) {
+        *self.is_done.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.done.notify_all();
+        screen::close();
     }
 }
 
 impl Observer for Live {
     fn event(&self, event: &RunEvent<'_>) {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if inner.done {
-            return;
-        }
+        let is_over = {
+            let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.event(event, self.shared.begun.elapsed());
+            state.attempts > 0 && state.finished_count() == state.attempts
+        };
         match event {
-            RunEvent::Preparing { message, fraction } => {
-                inner.phase = match fraction {
-                    Some(fraction) => format!("{message} ({:.0} %)", fraction * 100.0),
-                    None => (*message).to_owned(),
-                };
-            }
-            RunEvent::Started { attempts } => {
-                inner.state.start(*attempts);
-                inner.phase.clear();
-                self.bar.set_length(*attempts as u64);
-                self.bar.set_style(style("{bar:24.cyan} {pos}/{len} {elapsed} {wide_msg}"));
-            }
-            RunEvent::Warming { model } => {
-                inner.what = (*model).to_owned();
-                inner.phase = "loading and warming up".into();
-            }
-            RunEvent::AttemptStarted { model, fixture, run_number, .. } => {
-                inner.state.attempt_started();
-                inner.what = format!("{model} · {fixture} · run {run_number}");
-                inner.phase = "waiting for the first token".into();
-            }
-            RunEvent::Chunk { at_ns, .. } => {
-                inner.state.chunk(*at_ns);
-                inner.phase.clear();
-            }
-            RunEvent::Sampled { sample, .. } => inner.state.sample(sample),
-            RunEvent::Judging { role } => inner.phase = format!("judging {role}"),
-            RunEvent::Retrying { reason } => self.bar.println(format!("trying again: {reason}")),
-            RunEvent::AttemptFinished { record, .. } => {
-                inner.state.attempt_finished();
-                self.bar.println(finished_line(record));
-                self.bar.inc(1);
-                if self.bar.length() == Some(self.bar.position()) {
-                    inner.done = true;
-                    self.bar.finish_and_clear();
-                    return;
-                }
-            }
-            RunEvent::Warning { message } => self.bar.println(format!("warning: {message}")),
+            RunEvent::AttemptFinished { record, .. } => output::note(&finished_line(record)),
+            RunEvent::Retrying { reason } => output::note(&format!("trying again: {reason}")),
+            RunEvent::Warning { message } => output::warning(message),
             _ => {}
         }
-        self.show(&inner);
+        if is_over {
+            self.shared.end();
+        }
     }
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        self.shared.end();
+        if let Some(ticker) = self.ticker.take() {
+            // Its panic would have been shown already.
+            let _ = ticker.join();
+        }
     }
-}
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

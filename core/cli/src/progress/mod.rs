@@ -1,9 +1,19 @@
 //! What a user sees while a run goes on.
+//!
+//! [`state`] learns from events, [`view`] draws it, [`screen`] puts that on the
+//! terminal; [`live`] and [`plain`] are the two displays.
 
 mod bar;
+mod estimate;
 mod live;
 mod plain;
+pub(crate) mod screen;
 mod state;
+mod view;
+mod words;
+
+#[cfg(test)]
+mod tests;
 
 use std::io::IsTerminal;
 use std::sync::Arc;

@@ -1,28 +1,37 @@
 //! One line for each thing that happens, for logs and pipes.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use llmbench_engine::{Observer, RunEvent};
 
-use super::state::{State, finished_line, short_duration};
+use super::state::State;
+use super::words::{finished_line, short_duration};
 use crate::output;
 
-/// Writes lines to stderr.
-#[derive(Default)]
+/// Writes lines to stderr; those of the run itself begin with the time of day (UTC).
 pub(crate) struct Plain {
+    begun: Instant,
     inner: Mutex<Inner>,
 }
 
 #[derive(Default)]
 struct Inner {
     state: State,
-    attempts: usize,
     last_message: String,
+}
+
+impl Default for Plain {
+    fn default() -> Self {
+        Self { begun: Instant::now(), inner: Mutex::default() }
+    }
 }
 
 impl Observer for Plain {
     fn event(&self, event: &RunEvent<'_>) {
+        let now = self.begun.elapsed();
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.state.event(event, now);
         match event {
             // What moves in steps is for the live display; here its start and its end are enough.
             RunEvent::Preparing { fraction: Some(fraction), .. }
@@ -31,24 +40,15 @@ impl Observer for Plain {
                 inner.last_message = (*message).to_owned();
                 output::note(message);
             }
-            RunEvent::Started { attempts } => {
-                inner.attempts = *attempts;
-                inner.state.start(*attempts);
-            }
-            RunEvent::AttemptStarted { .. } => inner.state.attempt_started(),
-            RunEvent::Warming { model } => output::note(&format!("loading and warming up {model}")),
-            RunEvent::Retrying { reason } => output::note(&format!("trying again: {reason}")),
+            RunEvent::Warming { model } => timed(&format!("loading and warming up {model}")),
+            RunEvent::Retrying { reason } => timed(&format!("trying again: {reason}")),
             RunEvent::AttemptFinished { index, record } => {
-                inner.state.attempt_finished();
-                let eta = inner
-                    .state
-                    .eta()
-                    .filter(|eta| !eta.is_zero())
-                    .map(|eta| format!(" (about {} left)", short_duration(eta)));
-                output::note(&format!(
+                let eta = inner.state.eta(now).filter(|eta| !eta.is_zero());
+                let eta = eta.map(|eta| format!(" (about {} left)", short_duration(eta)));
+                timed(&format!(
                     "[{}/{}] {}{}",
                     index + 1,
-                    inner.attempts,
+                    inner.state.attempts,
                     finished_line(record),
                     eta.unwrap_or_default()
                 ));
@@ -57,4 +57,9 @@ impl Observer for Plain {
             _ => {}
         }
     }
+}
+
+fn timed(text: &str) {
+    let now = jiff::Timestamp::now().strftime("%H:%M:%SZ");
+    output::note(&format!("{now} {text}"));
 }

@@ -1,139 +1,242 @@
-//! What both displays know of a run.
+//! What both displays know of a run. Moments are told, never looked up, so that a display can be tested.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use llmbench_api::record::{AttemptRecord, AttemptStatus};
 use llmbench_api::{Sample, metric};
+use llmbench_engine::RunEvent;
 
-/// Figures of a run so far.
+use super::estimate::Estimate;
+
+/// Stretch over which the speed of a stream is told.
+const SPEED_WINDOW: Duration = Duration::from_secs(3);
+/// Shorter stretches say nothing about a speed.
+const SHORTEST_WINDOW: Duration = Duration::from_millis(500);
+/// Stretch of hardware figures that is kept.
+pub(crate) const HARDWARE_WINDOW: Duration = Duration::from_secs(30);
+
+/// What is being done.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) enum Phase {
+    /// Before the first attempt, or between two.
+    #[default]
+    Between,
+    /// Preparation with a message and, where known, a fraction.
+    Preparing(String, Option<f64>),
+    /// A model is being loaded and warmed up.
+    Loading,
+    /// The request is sent.
+    Waiting,
+    /// The answer is coming in.
+    Streaming,
+    /// Judged in this role.
+    Judging(String),
+}
+
+/// The attempt under way, or the model that is being loaded.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Current {
+    pub(crate) model: String,
+    /// Fixture and number of the run; `None` while the model is loaded.
+    pub(crate) attempt: Option<(String, u32)>,
+    pub(crate) since: Duration,
+}
+
+/// How fast an answer comes in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Speed {
+    /// By the number of tokens in a chunk, as counted in this model's attempts before.
+    Tokens(f64),
+    /// A chunk is not a token; how many it holds is not known yet.
+    Chunks(f64),
+}
+
+/// A run so far.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    attempts: usize,
-    finished: usize,
-    started: Option<Instant>,
-    chunks: u64,
-    first_chunk_ns: u64,
-    last_chunk_ns: u64,
-    hardware: BTreeMap<String, f64>,
+    pub(crate) attempts: usize,
+    pub(crate) scored: usize,
+    pub(crate) lost: usize,
+    pub(crate) phase: Phase,
+    pub(crate) phase_since: Duration,
+    pub(crate) current: Option<Current>,
+    /// When the plan was begun.
+    pub(crate) started: Option<Duration>,
+    /// Chunks of the answer so far.
+    pub(crate) chunks: u64,
+    first_chunk: Duration,
+    recent: VecDeque<Duration>,
+    /// Model → tokens and chunks of its attempts.
+    tokens: BTreeMap<String, (u64, u64)>,
+    /// Label → time and value, oldest first.
+    hardware: BTreeMap<&'static str, VecDeque<(Duration, f64)>>,
+    estimate: Estimate,
 }
 
 impl State {
-    pub(crate) fn start(&mut self, attempts: usize) {
-        self.attempts = attempts;
+    /// Takes an event that happened at `now`.
+    pub(crate) fn event(&mut self, event: &RunEvent<'_>, now: Duration) {
+        match event {
+            RunEvent::Preparing { message, fraction } => {
+                self.enter(Phase::Preparing((*message).to_owned(), *fraction), now);
+            }
+            RunEvent::Planned { attempts } => {
+                let owned =
+                    |(model, fixture): &(&str, &str)| ((*model).to_owned(), (*fixture).to_owned());
+                self.estimate.plan(attempts.iter().map(owned));
+            }
+            RunEvent::Started { attempts } => {
+                self.attempts = *attempts;
+                self.estimate.keep_last(*attempts);
+                self.started = Some(now);
+                self.enter(Phase::Between, now);
+            }
+            RunEvent::Warming { model } => {
+                let model = (*model).to_owned();
+                self.current = Some(Current { model, attempt: None, since: now });
+                self.enter(Phase::Loading, now);
+            }
+            RunEvent::AttemptStarted { model, fixture, run_number, .. } => {
+                if let Some(Current { model, attempt: None, since }) = &self.current {
+                    self.estimate.warmed(model, now.saturating_sub(*since));
+                }
+                let attempt = Some(((*fixture).to_owned(), *run_number));
+                self.current = Some(Current { model: (*model).to_owned(), attempt, since: now });
+                self.chunks = 0;
+                self.recent.clear();
+                self.enter(Phase::Waiting, now);
+            }
+            RunEvent::Chunk { .. } => self.chunk(now),
+            RunEvent::Sampled { sample, .. } => self.sample(sample, now),
+            RunEvent::Judging { role } => self.enter(Phase::Judging((*role).to_owned()), now),
+            RunEvent::Retrying { .. } => {
+                self.chunks = 0;
+                self.recent.clear();
+                self.enter(Phase::Waiting, now);
+            }
+            RunEvent::AttemptFinished { record, .. } => self.finished(record, now),
+            _ => {}
+        }
     }
 
-    pub(crate) fn attempt_started(&mut self) {
-        // Loading and warming up is not what the next attempts take.
-        self.started.get_or_insert_with(Instant::now);
-        self.chunks = 0;
+    fn enter(&mut self, phase: Phase, now: Duration) {
+        if phase != self.phase {
+            self.phase_since = now;
+            self.phase = phase;
+        }
     }
 
-    pub(crate) fn chunk(&mut self, at_ns: u64) {
+    fn chunk(&mut self, now: Duration) {
         if self.chunks == 0 {
-            self.first_chunk_ns = at_ns;
+            self.first_chunk = now;
         }
         self.chunks += 1;
-        self.last_chunk_ns = at_ns;
+        self.recent.push_back(now);
+        while self.recent.front().is_some_and(|first| now.saturating_sub(*first) > SPEED_WINDOW) {
+            self.recent.pop_front();
+        }
+        self.enter(Phase::Streaming, now);
     }
 
-    pub(crate) fn sample(&mut self, sample: &Sample) {
+    fn sample(&mut self, sample: &Sample, now: Duration) {
         let wanted = [(metric::GPU_UTILIZATION_PERCENT, "GPU"), (metric::CPU_PERCENT, "CPU")];
         for (name, label) in wanted {
-            if let Some(value) = sample.values.get(name).filter(|_| sample.device != "process") {
-                self.hardware.insert(label.to_owned(), *value);
+            let value = sample.values.get(name).filter(|_| sample.device != "process");
+            let Some(value) = value else { continue };
+            let series = self.hardware.entry(label).or_default();
+            series.push_back((now, *value));
+            let is_old = |(at, _): &(Duration, f64)| now.saturating_sub(*at) > 2 * HARDWARE_WINDOW;
+            while series.front().is_some_and(is_old) {
+                series.pop_front();
             }
         }
     }
 
-    pub(crate) fn attempt_finished(&mut self) {
-        self.finished += 1;
+    fn finished(&mut self, record: &AttemptRecord, now: Duration) {
+        if record.status == AttemptStatus::Scored && record.score.is_some() {
+            self.scored += 1;
+        } else {
+            self.lost += 1;
+        }
+        if let Some(current) = &self.current {
+            let took = now.saturating_sub(current.since);
+            self.estimate.attempt(&record.model, &record.fixture, took);
+        }
+        // A retried answer's chunks were not counted by the server.
+        if let Some(count) = record.completion_tokens.filter(|_| record.retries.is_empty())
+            && self.chunks > 0
+        {
+            let (tokens, chunks) = self.tokens.entry(record.model.clone()).or_default();
+            *tokens += count;
+            *chunks += self.chunks;
+        }
+        self.chunks = 0;
+        self.recent.clear();
+        self.enter(Phase::Between, now);
     }
 
-    /// Time left, from the attempts so far; `None` before the first is finished.
-    pub(crate) fn eta(&self) -> Option<Duration> {
-        let each = self.started?.elapsed().checked_div(u32::try_from(self.finished).ok()?)?;
-        Some(each * u32::try_from(self.attempts.saturating_sub(self.finished)).ok()?)
+    /// Attempts that are over.
+    pub(crate) fn finished_count(&self) -> usize {
+        self.scored + self.lost
     }
 
-    /// Pieces in a second; a piece is about a token on most servers.
-    pub(crate) fn chunks_per_second(&self) -> Option<f64> {
-        let seconds = self.last_chunk_ns.saturating_sub(self.first_chunk_ns) as f64 / 1e9;
-        (self.chunks > 1 && seconds > 0.0).then(|| (self.chunks - 1) as f64 / seconds)
+    /// Time left; `None` before the first attempt is over.
+    pub(crate) fn eta(&self, now: Duration) -> Option<Duration> {
+        let current = self.current.as_ref().and_then(|current| {
+            let (fixture, _) = current.attempt.as_ref()?;
+            (self.phase != Phase::Between).then(|| {
+                (current.model.as_str(), fixture.as_str(), now.saturating_sub(current.since))
+            })
+        });
+        self.estimate.left(current).filter(|_| self.finished_count() > 0)
     }
 
-    /// For example `GPU 93 % · CPU 12 %`.
-    pub(crate) fn hardware(&self) -> String {
+    /// How fast the answer came in over the last seconds; `None` when nothing comes in.
+    pub(crate) fn speed(&self, now: Duration) -> Option<Speed> {
+        if self.phase != Phase::Streaming {
+            return None;
+        }
+        let start = self.first_chunk.max(now.saturating_sub(SPEED_WINDOW));
+        let span = now.saturating_sub(start);
+        if span < SHORTEST_WINDOW {
+            return None;
+        }
+        // The chunk that opens the span is its start, not a part of it.
+        let chunks = self.recent.iter().filter(|at| **at > start).count() as f64;
+        let per_second = chunks / span.as_secs_f64();
+        let ratio = self.current.as_ref().and_then(|current| self.tokens.get(&current.model));
+        Some(match ratio {
+            Some((tokens, chunks)) => Speed::Tokens(per_second * *tokens as f64 / *chunks as f64),
+            None => Speed::Chunks(per_second),
+        })
+    }
+
+    /// The labels of hardware that was watched, GPU first.
+    pub(crate) fn hardware(&self) -> Vec<&'static str> {
         let order = ["GPU", "CPU"];
-        let parts = order
-            .iter()
-            .filter_map(|label| Some(format!("{label} {:.0} %", self.hardware.get(*label)?)));
-        parts.collect::<Vec<_>>().join(" · ")
+        order.into_iter().filter(|label| self.hardware.contains_key(label)).collect()
     }
-}
 
-/// One line about a finished attempt.
-pub(crate) fn finished_line(record: &AttemptRecord) -> String {
-    let mut parts = Vec::new();
-    match (record.status, record.score) {
-        (AttemptStatus::Scored, Some(score)) => parts.push(format!("score {score:.1}")),
-        (AttemptStatus::Scored, None) => parts.push("no score".to_owned()),
-        (status, _) => parts.push(status.as_str().replace('_', " ")),
-    }
-    if let Some(compiles) = record.compiles {
-        parts.push(if compiles { "compiles".into() } else { "does not compile".into() });
-    }
-    parts.extend(record.tokens_per_sec.map(|speed| format!("{speed:.1} tok/s")));
-    parts.extend(record.duration_sec.map(|seconds| format!("{seconds:.1} s")));
-    parts.extend(record.gpu_avg_utilization.map(|percent| format!("GPU {percent:.0} %")));
-    let name = format!("{} · {} · run {}", record.model, record.fixture, record.run_number);
-    let reason = match record.status {
-        // A score of 0 wants an explanation; others stand in the report.
-        AttemptStatus::Scored if record.score.is_some_and(|score| score > 0.0) => None,
-        _ => record.errors.first(),
-    };
-    let reason = reason.map(|reason| format!("\n    {reason}")).unwrap_or_default();
-    format!("{name}: {}{reason}", parts.join(", "))
-}
-
-/// `3m 05s`, `42s`.
-pub(crate) fn short_duration(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, seconds) => format!("{seconds}s"),
-        (0, minutes, seconds) => format!("{minutes}m {seconds:02}s"),
-        (hours, minutes, _) => format!("{hours}h {minutes:02}m"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn chunks_are_counted_as_intervals_not_as_posts() {
-        let mut state = State::default();
-        assert_eq!(state.chunks_per_second(), None);
-        for second in 0..=4 {
-            state.chunk(second * 1_000_000_000);
+    /// The last 30 seconds in `count` equal parts, the highest value of each; `None` where nothing was measured.
+    pub(crate) fn series(&self, label: &str, count: usize, now: Duration) -> Vec<Option<f64>> {
+        let length = HARDWARE_WINDOW.as_nanos() / count.max(1) as u128;
+        // Parts begin at fixed moments, so that a value does not change while it moves along.
+        let place = |at: Duration| at.as_nanos() / length;
+        let first = (place(now) + 1).saturating_sub(count as u128);
+        let mut parts = vec![None; count];
+        for (at, value) in self.hardware.get(label).into_iter().flatten() {
+            let Some(index) = place(*at).checked_sub(first) else { continue };
+            if let Some(part) = usize::try_from(index).ok().and_then(|index| parts.get_mut(index)) {
+                *part = Some(part.map_or(*value, |before: f64| before.max(*value)));
+            }
         }
-        assert_eq!(state.chunks_per_second(), Some(1.0));
+        parts
     }
 
-    #[test]
-    fn there_is_no_eta_before_the_first_attempt() {
-        let mut state = State::default();
-        state.start(3);
-        state.attempt_started();
-        assert_eq!(state.eta(), None);
-        state.attempt_finished();
-        assert!(state.eta().is_some());
-    }
-
-    #[test]
-    fn durations_are_short() {
-        for (seconds, text) in [(5, "5s"), (65, "1m 05s"), (3700, "1h 01m")] {
-            assert_eq!(short_duration(Duration::from_secs(seconds)), text);
-        }
+    /// The newest value, when it is not older than five seconds.
+    pub(crate) fn newest(&self, label: &str, now: Duration) -> Option<f64> {
+        let (at, value) = self.hardware.get(label)?.back()?;
+        (now.saturating_sub(*at) <= Duration::from_secs(5)).then_some(*value)
     }
 }

@@ -6,6 +6,7 @@ mod compare;
 mod documented_commands;
 mod embedded;
 mod faults;
+mod history;
 mod interrupt;
 mod judging;
 mod main_job;

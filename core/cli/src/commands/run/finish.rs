@@ -13,7 +13,7 @@ use super::prepare::Prepared;
 use crate::args::{Format, RunArgs};
 use crate::error::{CliError, Result};
 use crate::exit::ExitCode;
-use crate::output;
+use crate::{output, terminal};
 
 /// The plan of a dry run.
 pub(super) fn show_plan(plan: &Plan, manifest: &RunManifest, format: Format) {
@@ -75,6 +75,10 @@ pub(super) fn finish(prepared: Prepared, outcome: RunOutcome, args: &RunArgs) ->
 
 fn show(report: &Report<'_>, dir: &Path) {
     output::result(&llmbench_report::render::text(report, &output::text_options()));
+    let relative = llmbench_report::render::relative(report, &terminal::list_options());
+    if !relative.is_empty() {
+        output::result(&relative);
+    }
     output::result(&format!(
         "results: {}\nreport:  {}, {}",
         dir.display(),

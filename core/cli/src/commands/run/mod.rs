@@ -54,6 +54,15 @@ pub(crate) fn run(global: &GlobalArgs, args: &RunArgs, argv: &[OsString]) -> Res
     }
     manifest.plugins = prepared.wiring.records();
     let out = prepared.wiring.settings().out.clone();
+    let attempts: Vec<_> = plan
+        .attempts
+        .iter()
+        .map(|attempt| {
+            let model = plan.record.models[attempt.model].as_str();
+            (model, plan.record.fixtures[attempt.case].as_str())
+        })
+        .collect();
+    observer.event(&RunEvent::Planned { attempts: &attempts });
     let input = RunInput {
         session: &prepared.session,
         plan: &plan,
