@@ -45,8 +45,11 @@ pub(crate) fn above(text: &str) {
         return;
     };
     let (columns, _) = size();
-    write(&format!("{BEGIN}{}\x1b[J", to_start(shown, columns)));
-    anstream::eprintln!("{text}");
+    write(&format!("{BEGIN}{}", to_start(shown, columns)));
+    for line in text.lines() {
+        anstream::eprint!("{line}");
+        write("\x1b[K\r\n");
+    }
     write(&format!("{}{END}", drawn(shown)));
 }
 
@@ -54,7 +57,7 @@ pub(crate) fn above(text: &str) {
 pub(crate) fn clear() {
     let mut frame = lock();
     if let Some(shown) = frame.as_mut().filter(|shown| !shown.is_empty()) {
-        write(&format!("{}\x1b[J", to_start(shown, size().0)));
+        write(&erased(shown, size().0));
         shown.clear();
     }
 }
@@ -78,15 +81,25 @@ fn write(text: &str) {
 /// From the end of the frame to its start. A terminal that became narrower has
 /// wrapped the lines that no longer fit.
 fn to_start(shown: &[String], columns: usize) -> String {
-    let rows: usize = shown.iter().map(|line| rows_of(measure_text_width(line), columns)).sum();
-    match rows.saturating_sub(1) {
-        0 => "\r".to_owned(),
-        up => format!("\r\x1b[{up}A"),
-    }
+    up(rows(shown, columns).saturating_sub(1))
 }
 
-fn rows_of(width: usize, columns: usize) -> usize {
-    width.div_ceil(columns.max(1)).max(1)
+/// To the start of the line so many rows further up.
+fn up(rows: usize) -> String {
+    if rows == 0 { "\r".to_owned() } else { format!("\r\x1b[{rows}A") }
+}
+
+fn rows(shown: &[String], columns: usize) -> usize {
+    let rows = |line: &String| measure_text_width(line).div_ceil(columns.max(1)).max(1);
+    shown.iter().map(rows).sum()
+}
+
+/// The frame's rows emptied one by one, ending at its start. Clearing the rest
+/// of the screen at once would do too, but from its first row tmux would take
+/// that for `clear` and keep the frame in its history.
+fn erased(shown: &[String], columns: usize) -> String {
+    let below = rows(shown, columns).saturating_sub(1);
+    format!("{}\x1b[K{}{}", up(below), "\x1b[1B\x1b[K".repeat(below), up(below))
 }
 
 /// Each line over what stood there, then nothing below.
@@ -106,6 +119,13 @@ mod tests {
         assert_eq!(to_start(&frame, 20), "\r\x1b[5A");
         assert_eq!(to_start(&frame[..1], 80), "\r");
         assert_eq!(to_start(&[], 80), "\r");
+    }
+
+    #[test]
+    fn a_frame_is_emptied_row_by_row() {
+        let frame = ["a".to_owned(), "b".to_owned()];
+        assert_eq!(erased(&frame, 80), "\r\x1b[1A\x1b[K\x1b[1B\x1b[K\r\x1b[1A");
+        assert_eq!(erased(&frame[..1], 80), "\r\x1b[K\r");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::setup::*;
 /// Two runs of `parrot`, the second one labelled `second`, of one and of two attempts.
 fn two_runs() -> (LlmbenchCommand, Vec<PathBuf>) {
     let server = parrot(&right_answer());
-    let command = command();
+    let command = command().env("LC_ALL", "C.UTF-8");
     for (runs, more) in [("1", &[][..]), ("2", &["--name", "second"][..])] {
         let url = server.url();
         let given = ["run", "--model", "parrot", "--fixture", SMALL, "--url", &url, "--runs", runs];
@@ -39,7 +39,7 @@ fn runs_are_listed_filtered_and_exported() {
     let text = ok(&["history"]).stdout;
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 3, "{text}");
-    expect_parts(lines[1], &["second", "parrot", "refactoring", "0/2", "finished"]);
+    expect_parts(lines[1], &["second", "parrot", "refactoring", "2/2", "finished"]);
     assert!(command.dir().join("results/.index.sqlite").is_file());
 
     let second = names.iter().find(|name| lines[1].contains(*name)).unwrap();

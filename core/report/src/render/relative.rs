@@ -139,8 +139,8 @@ fn summary(models: &[Speeds]) -> Vec<String> {
         let Some((ratio, sd)) = fastest.times(spread) else { continue };
         let with_sd = sd.map(|sd| format!(" ± {sd:.2}")).unwrap_or_default();
         let remark = match sd {
-            Some(sd) if ratio - 1.0 < sd => " (the difference is smaller than the spread)",
-            None => " (a single answer says nothing about the spread)",
+            Some(sd) if ratio - 1.0 < sd => " (within the spread)",
+            None => " (one answer: no spread)",
             _ => "",
         };
         lines.push(format!("    {ratio:.2}{with_sd} times faster than {other}{remark}"));
@@ -191,7 +191,7 @@ mod tests {
       Range (min … max):       6.00 s …   8.00 s
     Summary (tokens per second)
       fast was
-        1.05 ± 0.14 times faster than close (the difference is smaller than the spread)
+        1.05 ± 0.14 times faster than close (within the spread)
         2.00 ± 0.26 times faster than slow
     ");
     }
