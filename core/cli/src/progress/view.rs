@@ -150,7 +150,7 @@ fn progress(state: &State, now: Duration, width: usize, layout: &Layout) -> Stri
         parts.push(part(format!("{} lost", state.lost), "31", 1));
     }
     parts.push(part(short_duration(elapsed), "2", 2));
-    if let Some(eta) = state.eta(now) {
+    if let Some(eta) = state.eta(now).filter(|eta| eta.as_secs() > 0) {
         parts.push(part(format!("about {} left", short_duration(eta)), "", 0));
     }
     line(parts, width, layout)

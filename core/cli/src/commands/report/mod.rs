@@ -11,7 +11,7 @@ use llmbench_report::{Report, Run, render};
 use crate::args::{ReportArgs, ReportFormat};
 use crate::error::{CliError, Result};
 use crate::exit::ExitCode;
-use crate::output;
+use crate::{output, terminal};
 
 pub(crate) fn report(args: &ReportArgs) -> Result<ExitCode> {
     let folders: Vec<PathBuf> = args.runs.iter().map(|run| folder(run, &args.out)).collect();
@@ -41,7 +41,9 @@ fn written(runs: &[Run], reports: &[Report<'_>], args: &ReportArgs) -> String {
         ReportFormat::Text => {
             let mut options = output::text_options();
             options.color &= args.output.is_none();
-            render::text(report, &options)
+            let mut list = terminal::list_options();
+            list.color &= args.output.is_none();
+            render::text(report, &options) + &render::relative(report, &list)
         }
         ReportFormat::Md => render::markdown(report),
         ReportFormat::Csv => render::csv(report),
