@@ -3,6 +3,8 @@
 //! A field that was not measured is `null` and has an entry in `missing` with
 //! the reason. Readers must accept unknown fields: a minor release may add some.
 
+mod plan;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -11,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Device, DoneReason, Findings, Json, ModelIdentity, MonitorInfo, ServerInfo, ValidatorInfo,
 };
+
+pub use plan::{PlanRecord, SessionRecord};
 
 /// Version of `run.json`, `samples.jsonl` and `summary.json`.
 pub const FORMAT_VERSION: u32 = 1;
@@ -160,11 +164,12 @@ pub struct MetricStats {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
     /// Under way, or ended without being able to say so.
+    #[default]
     Running,
     /// Every planned attempt has a record.
     Finished,
@@ -196,8 +201,14 @@ pub struct RunManifest {
     pub started_at: String,
     /// UTC, RFC 3339; `null` while it runs.
     pub finished_at: Option<String>,
-    /// Wall-clock time of the run.
+    /// Wall-clock time of the run: the sum over `sessions`, so that pauses between them do not count.
     pub elapsed_sec: Option<f64>,
+    /// The stretches in which the run was made, oldest first; more than one when it was resumed.
+    #[serde(default)]
+    pub sessions: Vec<SessionRecord>,
+    /// Run ids of the parts that `llmbench merge` put together; empty otherwise.
+    #[serde(default)]
+    pub merged_from: Vec<String>,
     /// Test type.
     pub test: String,
     /// Backend.
@@ -238,27 +249,6 @@ pub struct SettingRecord {
     pub value: Json,
     /// `default`, a file, an environment variable or a flag.
     pub origin: String,
-}
-
-/// What was planned.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default)]
-pub struct PlanRecord {
-    /// SHA-256 over everything that decides what the attempts are.
-    pub sha256: String,
-    /// Models in order.
-    pub models: Vec<String>,
-    /// Fixtures in order.
-    pub fixtures: Vec<String>,
-    /// Attempts for each model and fixture.
-    pub runs: u32,
-    /// Warm-up requests for each model.
-    pub warmup: u32,
-    /// Attempts of this run, or of this shard of it.
-    pub attempts: u32,
-    /// `I/N` when only a part was planned.
-    pub shard: Option<String>,
 }
 
 /// A plugin that took part.

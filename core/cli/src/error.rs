@@ -129,7 +129,18 @@ impl From<HostError> for CliError {
 
 impl From<JournalError> for CliError {
     fn from(error: JournalError) -> Self {
-        Self::not_ready(error.to_string())
-            .hint("make room or choose another folder with `--out DIR`; attempts that were finished before are kept")
+        let hint = match &error {
+            JournalError::Locked { .. } => {
+                "wait until it has ended, or end it; nothing was changed"
+            }
+            JournalError::Corrupt { .. } => {
+                "restore the file from a copy of the run, or delete that line: its attempt is then made again"
+            }
+            JournalError::Read { .. } => "check that the file may be read",
+            _ => {
+                "make room or choose another folder with `--out DIR`; attempts that were finished before are kept"
+            }
+        };
+        Self::not_ready(error.to_string()).hint(hint)
     }
 }

@@ -24,6 +24,13 @@ pub enum RunEvent<'a> {
         /// Attempts in it.
         attempts: usize,
     },
+    /// The plan grew on the way.
+    Extended {
+        /// Attempts in it now.
+        attempts: usize,
+        /// Model and fixture of those that are new.
+        added: &'a [(&'a str, &'a str)],
+    },
     /// A model is being loaded and warmed up.
     Warming {
         /// Its name.

@@ -33,7 +33,9 @@ pub(crate) fn keep(
             }
         };
         if let Some(solution) = references.iter().find(|known| known.min_score >= highest) {
-            journal.fixture(&case.name)?.text(EXPECTED_FILE, &solution.answer)?;
+            let mut kept = journal.fixture(&case.name)?;
+            kept.text(EXPECTED_FILE, &solution.answer)?;
+            kept.finish()?;
         }
     }
     Ok(())

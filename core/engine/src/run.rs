@@ -1,7 +1,7 @@
 //! Executes a plan: attempt after attempt, each on disk before the next.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use llmbench_api::record::{AttemptRecord, AttemptStatus, ModelRecord, RunManifest, RunStatus};
@@ -23,14 +23,40 @@ const MOST_UNREACHABLE: u32 = 5;
 pub struct RunInput<'a> {
     /// The components.
     pub session: &'a Session,
-    /// The attempts.
-    pub plan: &'a Plan,
+    /// The attempts to be made: of a run that goes on, the missing ones.
+    pub plan: Plan,
     /// The cases that the plan's indices mean.
     pub cases: &'a [Case],
-    /// Complete but for its end; its models are the plan's.
+    /// Complete but for its end; its models are the plan's, its last session is this one.
     pub manifest: RunManifest,
-    /// Folder of runs.
-    pub out: &'a Path,
+    /// The run's folder.
+    pub journal: Journal,
+    /// What was done before, when the run goes on.
+    pub earlier: Option<Earlier>,
+    /// Decides whether the plan grows on the way; without it, it does not.
+    pub more_runs: Option<&'a MoreRuns<'a>>,
+}
+
+/// What earlier sessions of a run left.
+#[derive(Debug, Default)]
+pub struct Earlier {
+    /// Records that count.
+    pub records: Vec<AttemptRecord>,
+    /// Records whose attempts are made again.
+    pub superseded: Vec<AttemptRecord>,
+}
+
+/// Whether a model (by name) with so many runs and these records of it gets one more run of
+/// every fixture; asked when everything that is planned for it has been done.
+pub type MoreRuns<'a> = dyn Fn(&str, u32, &[&AttemptRecord]) -> More + 'a;
+
+/// An answer of [`MoreRuns`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum More {
+    /// One more run.
+    Run,
+    /// No more, with what a reader of the results must know.
+    Enough(Option<String>),
 }
 
 /// What a run left.
@@ -45,6 +71,8 @@ pub struct RunOutcome {
     /// Why no attempt got an answer, when all were refused for what the model
     /// or the machine cannot do, so that trying again would not help.
     pub refused: Option<Error>,
+    /// Keeps the folder locked while derived files are written.
+    pub journal: Journal,
 }
 
 /// Executes the plan.
@@ -55,58 +83,76 @@ pub struct RunOutcome {
 /// # Errors
 /// [`JournalError`] when results cannot be written: going on would lose them.
 pub fn run(input: RunInput<'_>) -> Result<RunOutcome, JournalError> {
-    let RunInput { session, plan, cases, manifest, out } = input;
-    let journal = Journal::create(out, &manifest)?;
-    expected::keep(&journal, session, cases)?;
+    let RunInput { session, plan, cases, manifest, journal, earlier, more_runs } = input;
     let started = Instant::now();
     session.tell(&RunEvent::Started { attempts: plan.attempts.len() });
     let mut runner = Runner {
         session,
         cases,
+        prompts_seen: prompts_seen(&plan, earlier.as_ref()),
+        plan,
         manifest,
         journal,
-        records: Vec::new(),
-        prompts_seen: HashSet::new(),
+        records: earlier.map(|earlier| earlier.records).unwrap_or_default(),
+        made: 0,
         unreachable: 0,
         refused: None,
+        more_runs,
     };
-    let end = match runner.attempts(plan) {
+    let kept = expected::keep(&runner.journal, session, cases);
+    let end = match kept.and_then(|()| runner.attempts()) {
         Ok(end) => end,
         Err(error) => {
             // Says at least in the manifest what happened, if that can still be written.
-            runner.manifest.status = RunStatus::Failed;
-            runner.manifest.error = Some(error.to_string());
+            let end = End { status: RunStatus::Failed, error: Some(error.to_string()) };
+            runner.close(end, started);
             let _ = runner.journal.write_manifest(&runner.manifest);
             return Err(error);
         }
     };
-    let mut manifest = runner.manifest;
-    manifest.status = end.status;
-    manifest.error = end.error;
-    manifest.finished_at = Some(jiff::Timestamp::now().to_string());
-    manifest.elapsed_sec = Some(started.elapsed().as_secs_f64());
-    runner.journal.write_manifest(&manifest)?;
+    runner.close(end, started);
+    runner.journal.write_manifest(&runner.manifest)?;
     let refused = runner.refused.filter(|(_, count)| *count == runner.records.len());
     Ok(RunOutcome {
         dir: runner.journal.dir().to_owned(),
-        manifest,
+        manifest: runner.manifest,
         records: runner.records,
         refused: refused.map(|(error, _)| error),
+        journal: runner.journal,
     })
+}
+
+/// Model and case whose prompt the server may have in its cache from earlier sessions: those of
+/// every record, and of the attempt during which the last session ended, which is the first missing one.
+fn prompts_seen(plan: &Plan, earlier: Option<&Earlier>) -> HashSet<(usize, usize)> {
+    let Some(earlier) = earlier else { return HashSet::new() };
+    let place = |record: &AttemptRecord| {
+        let model = plan.record.models.iter().position(|name| *name == record.model)?;
+        let case = plan.record.fixtures.iter().position(|name| *name == record.fixture)?;
+        Some((model, case))
+    };
+    let records = earlier.records.iter().chain(&earlier.superseded).filter_map(place);
+    let under_way = plan.attempts.first().map(|attempt| (attempt.model, attempt.case));
+    records.chain(under_way).collect()
 }
 
 struct Runner<'a> {
     session: &'a Session,
     cases: &'a [Case],
+    plan: Plan,
     manifest: RunManifest,
     journal: Journal,
+    /// Those of earlier sessions, then this one's.
     records: Vec<AttemptRecord>,
+    /// Records of this session.
+    made: u32,
     /// Model and case whose first prompt was sent before.
     prompts_seen: HashSet<(usize, usize)>,
     /// Attempts in a row that found no server.
     unreachable: u32,
     /// Attempts that were refused for good, and why the first one was.
     refused: Option<(Error, usize)>,
+    more_runs: Option<&'a MoreRuns<'a>>,
 }
 
 struct End {
@@ -115,16 +161,18 @@ struct End {
 }
 
 impl Runner<'_> {
-    fn attempts(&mut self, plan: &Plan) -> Result<End, JournalError> {
+    fn attempts(&mut self) -> Result<End, JournalError> {
         let mut current = None;
         let mut unusable: Option<Error> = None;
-        for (index, planned) in plan.attempts.iter().enumerate() {
+        self.grow_where_nothing_is_missing()?;
+        let mut index = 0;
+        while let Some(planned) = self.plan.attempts.get(index).cloned() {
             if self.session.cancel.is_cancelled() {
                 return Ok(End { status: RunStatus::Interrupted, error: None });
             }
             if current != Some(planned.model) {
                 current = Some(planned.model);
-                unusable = self.warm_up(planned.model, plan).err();
+                unusable = self.warm_up(planned.model).err();
                 self.journal.write_manifest(&self.manifest)?;
                 if self.session.cancel.is_cancelled() {
                     continue;
@@ -141,7 +189,7 @@ impl Runner<'_> {
             let seen =
                 !self.prompts_seen.insert((planned.model, planned.case)) && self.caches_prompts();
             let input = AttemptInput {
-                planned,
+                planned: &planned,
                 model: &model,
                 case,
                 tokenizer: tokenizer(&self.manifest.models[planned.model]),
@@ -152,15 +200,25 @@ impl Runner<'_> {
                 None => attempt::attempt(self.session, input),
             };
             self.write(&mut attempt)?;
-            self.session.tell(&RunEvent::AttemptFinished { index, record: &attempt.record });
+            self.records.push(attempt.record);
+            self.made += 1;
             let no_server =
                 attempt.error.as_ref().is_some_and(|error| error.kind == ErrorKind::Unavailable);
             self.unreachable = if no_server { self.unreachable + 1 } else { 0 };
             if let Some(error) = attempt.error.filter(|error| is_refusal(error.kind)) {
                 self.refused.get_or_insert((error, 0)).1 += 1;
             }
-            self.records.push(attempt.record);
-            if self.unreachable >= MOST_UNREACHABLE && index + 1 < plan.attempts.len() {
+            let next = self.plan.attempts.get(index + 1);
+            let is_last_of_model = next.is_none_or(|next| next.model != planned.model);
+            if is_last_of_model && !self.session.cancel.is_cancelled() {
+                // Before the event below, so that a display does not take the run for finished.
+                self.grow(planned.model)?;
+            }
+            if let Some(record) = self.records.last() {
+                self.session.tell(&RunEvent::AttemptFinished { index, record });
+            }
+            index += 1;
+            if self.unreachable >= MOST_UNREACHABLE && index < self.plan.attempts.len() {
                 let error = format!(
                     "the server was unreachable for {MOST_UNREACHABLE} attempts in a row; the rest was not tried"
                 );
@@ -177,9 +235,62 @@ impl Runner<'_> {
         Ok(End { status, error: None })
     }
 
+    /// Writes down how this session ended.
+    fn close(&mut self, end: End, started: Instant) {
+        let now = jiff::Timestamp::now().to_string();
+        self.manifest.status = end.status;
+        self.manifest.error = end.error;
+        self.manifest.finished_at = Some(now.clone());
+        if let Some(session) = self.manifest.sessions.last_mut() {
+            session.status = end.status;
+            session.finished_at = Some(now);
+            session.elapsed_sec = Some(started.elapsed().as_secs_f64());
+            session.attempts = self.made;
+        }
+        let known = self.manifest.sessions.iter().filter_map(|session| session.elapsed_sec);
+        self.manifest.elapsed_sec = Some(known.sum());
+    }
+
+    /// Asks about the models whose attempts were all made in earlier sessions.
+    fn grow_where_nothing_is_missing(&mut self) -> Result<(), JournalError> {
+        for model in 0..self.plan.record.models.len() {
+            if !self.plan.attempts.iter().any(|attempt| attempt.model == model) {
+                self.grow(model)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a run of `model` if it shall have one; the manifest says so before it begins.
+    fn grow(&mut self, model: usize) -> Result<(), JournalError> {
+        let Some(more_runs) = self.more_runs else { return Ok(()) };
+        let name = &self.plan.record.models[model];
+        let of_model: Vec<_> = self.records.iter().filter(|one| one.model == *name).collect();
+        match more_runs(name, self.plan.record.runs_of(name), &of_model) {
+            More::Run => {
+                self.plan.add_run(model);
+                self.manifest.plan = self.plan.record.clone();
+                self.journal.write_manifest(&self.manifest)?;
+                let record = &self.plan.record;
+                let fixtures = record.fixtures.iter();
+                let added: Vec<_> = fixtures
+                    .map(|fixture| (record.models[model].as_str(), fixture.as_str()))
+                    .collect();
+                let attempts = self.plan.attempts.len();
+                self.session.tell(&RunEvent::Extended { attempts, added: &added });
+            }
+            More::Enough(Some(warning)) if !self.manifest.warnings.contains(&warning) => {
+                self.session.tell(&RunEvent::Warning { message: &warning });
+                self.manifest.warnings.push(warning);
+            }
+            More::Enough(_) => {}
+        }
+        Ok(())
+    }
+
     /// Artifacts first, then the record: a record never names a file that is not there.
     fn write(&mut self, attempt: &mut Attempt) -> Result<(), JournalError> {
-        let artifacts = self.journal.artifacts(&attempt.record.id)?;
+        let mut artifacts = self.journal.artifacts(&attempt.record.id)?;
         for findings in attempt.record.findings.values_mut() {
             for file in &mut findings.kept_files {
                 if file.is_file() {
@@ -207,6 +318,7 @@ impl Runner<'_> {
         for (number, (name, series)) in attempt.series.iter().enumerate() {
             artifacts.json(&format!("monitor-{}-{name}.json", number + 1), series)?;
         }
+        artifacts.finish()?;
         self.journal.append(&attempt.record)
     }
 
@@ -215,7 +327,7 @@ impl Runner<'_> {
     }
 
     /// Makes the model ready; fails when no attempt with it can succeed.
-    fn warm_up(&mut self, model: usize, plan: &Plan) -> Result<(), Error> {
+    fn warm_up(&mut self, model: usize) -> Result<(), Error> {
         let caches_prompts = self.caches_prompts();
         let record = &mut self.manifest.models[model];
         self.session.tell(&RunEvent::Warming { model: &record.identity.name });
@@ -225,7 +337,7 @@ impl Runner<'_> {
                 return Ok(());
             }
             for round in 0..self.manifest.plan.warmup {
-                for case in plan.cases_of(model) {
+                for case in self.plan.cases_of(model) {
                     warm_up.request(case, &self.cases[case], round)?;
                 }
             }
@@ -233,7 +345,12 @@ impl Runner<'_> {
         });
         warm_up.identify();
         self.prompts_seen.extend(warm_up.prompts_sent.iter().map(|case| (model, *case)));
-        self.manifest.warnings.append(&mut warm_up.warnings);
+        for warning in std::mem::take(&mut warm_up.warnings) {
+            // A run that goes on may meet the same trouble again.
+            if !self.manifest.warnings.contains(&warning) {
+                self.manifest.warnings.push(warning);
+            }
+        }
         outcome
     }
 }

@@ -33,6 +33,7 @@ fn every_field_is_documented() {
     check(&record);
     check(&manifest);
     check(&manifest.plan);
+    check(llmbench_api::record::SessionRecord::default());
     check(&manifest.plugins[0]);
     check(&manifest.fixtures[0]);
     check(&manifest.models[0]);

@@ -114,7 +114,7 @@ impl<'a> Report<'a> {
         };
         let planned = match plan.shard {
             Some(_) => group.attempts,
-            None => (u64::from(plan.runs) * groups).max(group.attempts),
+            None => (u64::from(plan.runs_of(&group.model)) * groups).max(group.attempts),
         };
         format!("{scored}/{planned}")
     }

@@ -3,6 +3,7 @@
 //! - [`ollama`] starts a real Ollama of its own, with models that [`gguf`] writes.
 //! - [`fault_server`] is a labelled stand-in for what a real server cannot be made to do.
 //! - [`binary`] runs the built `llmbench` in a directory of its own.
+//! - [`kill`] kills runs at random instants and proves what is left.
 //! - [`tools`] finds the programs that tests need, and says what happens without them.
 //! - [`context()`] makes the context of a call, which a test can cancel.
 //!
@@ -12,6 +13,7 @@ pub mod binary;
 pub mod context;
 pub mod fault_server;
 pub mod gguf;
+pub mod kill;
 pub mod ollama;
 pub mod tools;
 

@@ -3,6 +3,7 @@
 mod compare;
 mod history;
 mod judge;
+mod merge;
 mod run;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use clap_complete::Shell;
 pub(crate) use compare::{CompareArgs, CompareFormat};
 pub(crate) use history::{ExportArgs, ExportFormat, HistoryArgs, HistoryFormat, StatusFilter};
 pub(crate) use judge::{FixturesCheckArgs, JudgeArgs, RejudgeArgs, ValidateArgs};
+pub(crate) use merge::MergeArgs;
 pub(crate) use run::{RunArgs, SettingArgs};
 
 /// Which local model does your real work, and how fast?
@@ -87,6 +89,8 @@ pub(crate) enum Command {
     History(Box<HistoryArgs>),
     /// Write the attempts of runs for data frames: one row each, as Parquet
     Export(ExportArgs),
+    /// Put shards of one plan together into one run
+    Merge(MergeArgs),
     /// Print the JSON Schema of a result file
     Schema(SchemaArgs),
     /// Print a completion script for a shell

@@ -69,6 +69,15 @@ pub(crate) struct RunArgs {
     /// Label of this run
     #[arg(long, value_name = "LABEL")]
     pub(crate) name: Option<String>,
+    /// Go on with a run: its folder, its name below `--out`, or `latest`
+    #[arg(long, value_name = "RUN")]
+    pub(crate) resume: Option<PathBuf>,
+    /// Add runs until the 95 % interval of each model's score is at most this wide to each side
+    #[arg(long, value_name = "WIDTH")]
+    pub(crate) until_ci: Option<f64>,
+    /// Most runs that `--until-ci` makes [default: 100]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_runs: Option<u32>,
     /// Only part I of N of the plan
     #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<String>,

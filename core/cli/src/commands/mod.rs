@@ -5,6 +5,7 @@ mod doctor;
 mod export;
 mod fixtures;
 mod history;
+mod merge;
 mod models;
 mod plugins;
 mod rejudge;
@@ -52,6 +53,7 @@ pub(crate) fn dispatch(cli: Cli, argv: &[OsString]) -> Result<ExitCode> {
         Command::Compare(args) => compare::compare(&args),
         Command::Export(args) => export::export(global, &args),
         Command::History(args) => history::history(global, &args),
+        Command::Merge(args) => merge::merge(&args),
         Command::Schema(args) => schema::schema(args.name.as_deref()),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -28,11 +28,9 @@ impl Estimate {
         self.left = pairs.into_iter().collect();
     }
 
-    /// Only the last `count` of the plan are done: the others were before.
-    pub(crate) fn keep_last(&mut self, count: usize) {
-        while self.left.len() > count {
-            self.left.pop_front();
-        }
+    /// What is planned in addition.
+    pub(crate) fn add(&mut self, pairs: impl IntoIterator<Item = (String, String)>) {
+        self.left.extend(pairs);
     }
 
     /// A model is loaded and warmed up.
@@ -174,10 +172,11 @@ mod tests {
     }
 
     #[test]
-    fn of_a_resumed_plan_the_end_counts() {
-        let mut estimate = planned(&[("a", "f"), ("a", "g"), ("b", "f")]);
-        estimate.keep_last(1);
+    fn what_is_added_counts_too() {
+        let mut estimate = planned(&[("a", "f")]);
         estimate.attempt("a", "f", SECOND);
+        assert_eq!(estimate.left(None), Some(Duration::ZERO));
+        estimate.add([("a".to_owned(), "f".to_owned())]);
         assert_eq!(estimate.left(None), Some(SECOND));
     }
 }

@@ -52,11 +52,13 @@ impl Shared {
         let mut is_done = self.is_done.lock().unwrap_or_else(PoisonError::into_inner);
         while !*is_done {
             let layout = Layout { width: screen::size().0, ascii, color };
-            let lines = {
+            {
+                // Held while drawing: what is over must not be drawn again behind it.
                 let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-                draw(&state, self.begun.elapsed(), &layout)
-            };
-            screen::show(lines);
+                if !state.is_over() {
+                    screen::show(draw(&state, self.begun.elapsed(), &layout));
+                }
+            }
             let waited = self.done.wait_timeout(is_done, FRAME);
             is_done = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -71,19 +73,19 @@ impl Shared {
 
 impl Observer for Live {
     fn event(&self, event: &RunEvent<'_>) {
-        let is_over = {
+        {
             let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
             state.event(event, self.shared.begun.elapsed());
-            state.attempts > 0 && state.finished_count() == state.attempts
-        };
+            // Until the plan grows, if it does.
+            if state.is_over() {
+                screen::clear();
+            }
+        }
         match event {
             RunEvent::AttemptFinished { record, .. } => output::note(&finished_line(record)),
             RunEvent::Retrying { reason } => output::note(&format!("trying again: {reason}")),
             RunEvent::Warning { message } => output::warning(message),
             _ => {}
-        }
-        if is_over {
-            self.shared.end();
         }
     }
 }

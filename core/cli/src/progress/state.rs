@@ -86,9 +86,14 @@ impl State {
                     |(model, fixture): &(&str, &str)| ((*model).to_owned(), (*fixture).to_owned());
                 self.estimate.plan(attempts.iter().map(owned));
             }
+            RunEvent::Extended { attempts, added } => {
+                self.attempts = *attempts;
+                let owned =
+                    |(model, fixture): &(&str, &str)| ((*model).to_owned(), (*fixture).to_owned());
+                self.estimate.add(added.iter().map(owned));
+            }
             RunEvent::Started { attempts } => {
                 self.attempts = *attempts;
-                self.estimate.keep_last(*attempts);
                 self.started = Some(now);
                 self.enter(Phase::Between, now);
             }
@@ -118,6 +123,11 @@ impl State {
             RunEvent::AttemptFinished { record, .. } => self.finished(record, now),
             _ => {}
         }
+    }
+
+    /// True while nothing of the plan is left.
+    pub(crate) fn is_over(&self) -> bool {
+        self.attempts > 0 && self.finished_count() == self.attempts
     }
 
     fn enter(&mut self, phase: Phase, now: Duration) {

@@ -50,6 +50,8 @@ pub(crate) fn setting_layer(args: &SettingArgs) -> Result<Layer> {
 pub(crate) fn run_layer(args: &RunArgs) -> Result<Layer> {
     let mut layer = setting_layer(&args.settings)?;
     override_with(&mut layer.runs, args.runs);
+    override_with(&mut layer.until_ci, args.until_ci);
+    override_with(&mut layer.max_runs, args.max_runs);
     override_with(&mut layer.warmup, args.warmup);
     override_with(&mut layer.seed, args.seed);
     override_with(&mut layer.temperature, args.temperature);

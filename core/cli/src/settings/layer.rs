@@ -13,6 +13,8 @@ pub(crate) enum Origin {
     File(PathBuf),
     /// The environment.
     Environment,
+    /// The run that goes on.
+    Run,
     /// The command line.
     Flags,
 }
@@ -22,6 +24,7 @@ impl std::fmt::Display for Origin {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Environment => f.write_str("environment"),
+            Self::Run => f.write_str("the run that goes on"),
             Self::Flags => f.write_str("flag"),
         }
     }
@@ -47,6 +50,10 @@ pub(crate) struct Layer {
     pub(crate) fixture: Option<Vec<String>>,
     /// Attempts for each model and fixture.
     pub(crate) runs: Option<u32>,
+    /// Half-width of a model's interval at which no more runs are added.
+    pub(crate) until_ci: Option<f64>,
+    /// Most runs that are made to reach it.
+    pub(crate) max_runs: Option<u32>,
     /// Warm-up requests for each model.
     pub(crate) warmup: Option<u32>,
     /// Monitors.

@@ -14,6 +14,12 @@ use super::duration;
 use super::layer::{Layer, Origin};
 use crate::error::{CliError, Result};
 
+/// Stands for a secret in result files.
+pub(super) const REDACTED: &str = "(redacted)";
+
+/// Most runs that `--until-ci` makes when nothing else is said.
+const MAX_RUNS: u32 = 100;
+
 /// Every setting with a value, and where it came from.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -31,6 +37,10 @@ pub(crate) struct Settings {
     pub(crate) fixtures: Vec<String>,
     /// Attempts for each model and fixture.
     pub(crate) runs: u32,
+    /// Half-width of a model's interval at which no more runs are added.
+    pub(crate) until_ci: Option<f64>,
+    /// Most runs that are made to reach it.
+    pub(crate) max_runs: u32,
     /// Warm-up requests for each model.
     pub(crate) warmup: u32,
     /// Monitors; `auto` and `none` are still in it.
@@ -96,6 +106,16 @@ pub(crate) fn resolve(layers: &[(Origin, Layer)]) -> Result<Settings> {
     if runs == 0 {
         return Err(resolver.invalid("runs", "must be at least 1"));
     }
+    let until_ci = resolver.optional("until_ci", |layer| &layer.until_ci);
+    if until_ci.is_some_and(|width| !width.is_finite() || width <= 0.0) {
+        return Err(resolver.invalid("until_ci", "must be a number above 0, in points of score"));
+    }
+    let max_runs = resolver.value("max_runs", |layer| &layer.max_runs, MAX_RUNS);
+    if until_ci.is_some() && max_runs < runs {
+        return Err(
+            resolver.invalid("max_runs", &format!("must be at least `runs`, which is {runs}"))
+        );
+    }
     let shard = resolver.optional("shard", |layer| &layer.shard);
     let shard = shard
         .map(|text| {
@@ -104,6 +124,11 @@ pub(crate) fn resolve(layers: &[(Origin, Layer)]) -> Result<Settings> {
             })
         })
         .transpose()?;
+    if let (Some(_), Some(shard)) = (until_ci, shard) {
+        return Err(CliError::usage(format!(
+            "--until-ci cannot be used with --shard {shard}: a shard does not see the other scores"
+        )));
+    }
     let fail_under = resolver.optional("fail_under", |layer| &layer.fail_under);
     if fail_under.is_some_and(|limit| !limit.is_finite() || limit < 0.0) {
         return Err(resolver.invalid("fail_under", "must be a number from 0 on"));
@@ -122,6 +147,8 @@ pub(crate) fn resolve(layers: &[(Origin, Layer)]) -> Result<Settings> {
         url: resolver.optional("url", |layer| &layer.url),
         fixtures: each_once(resolver.value("fixture", |layer| &layer.fixture, Vec::new())),
         runs,
+        until_ci,
+        max_runs,
         warmup: resolver.value("warmup", |layer| &layer.warmup, 1),
         monitors: resolver.value("monitor", |layer| &layer.monitor, vec!["auto".into()]),
         roles: resolver.map("roles", |layer| &layer.roles),
@@ -315,7 +342,7 @@ fn redacted(key: &str, value: &Json) -> Json {
     let secret = ["key", "token", "secret", "password"]
         .iter()
         .any(|word| key.to_ascii_lowercase().ends_with(word));
-    if secret { "(redacted)".into() } else { value.clone() }
+    if secret { REDACTED.into() } else { value.clone() }
 }
 
 #[cfg(test)]

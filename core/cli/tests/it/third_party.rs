@@ -10,7 +10,7 @@ use crate::setup::*;
 /// Builds the package in `dir` and returns the folder of its library.
 ///
 /// All share one target folder, so that their dependencies are compiled once.
-fn build(dir: &Path, cargo_arguments: &[&str]) -> PathBuf {
+pub(crate) fn build(dir: &Path, cargo_arguments: &[&str]) -> PathBuf {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("third-party");
@@ -27,7 +27,7 @@ fn build(dir: &Path, cargo_arguments: &[&str]) -> PathBuf {
     target.join("debug")
 }
 
-fn example(name: &str) -> PathBuf {
+pub(crate) fn example(name: &str) -> PathBuf {
     repository().join("examples").join(name)
 }
 

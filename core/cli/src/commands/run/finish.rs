@@ -3,16 +3,18 @@
 use std::path::Path;
 
 use llmbench_api::record::{
-    AttemptRecord, AttemptStatus, RoleRecord, RunManifest, RunStatus, Summary,
+    AttemptRecord, AttemptStatus, GroupSummary, RoleRecord, RunManifest, RunStatus, Summary,
 };
 use llmbench_engine::plan::Plan;
 use llmbench_engine::run::RunOutcome;
 use llmbench_report::Report;
 
 use super::prepare::Prepared;
+use super::resume::Resumed;
 use crate::args::{Format, RunArgs};
 use crate::error::{CliError, Result};
 use crate::exit::ExitCode;
+use crate::settings::Settings;
 use crate::{output, terminal};
 
 /// The plan of a dry run.
@@ -21,8 +23,12 @@ pub(super) fn show_plan(plan: &Plan, manifest: &RunManifest, format: Format) {
         Format::Json => output::json(manifest),
         Format::Text => {
             let record = &plan.record;
+            let missing = match plan.attempts.len() {
+                all if all == record.attempts as usize => String::new(),
+                missing => format!("{missing} are missing of "),
+            };
             output::result(&format!(
-                "{} attempts: {} model(s) × {} fixture(s) × {} run(s)\nmodels: {}\nfixtures: {}\nroles: {}",
+                "{missing}{} attempts: {} model(s) × {} fixture(s) × {} run(s)\nmodels: {}\nfixtures: {}\nroles: {}",
                 record.attempts,
                 record.models.len(),
                 record.fixtures.len(),
@@ -50,7 +56,8 @@ fn roles_line(manifest: &RunManifest) -> String {
 
 /// Writes the derived files, shows the summary, decides the exit code.
 pub(super) fn finish(prepared: Prepared, outcome: RunOutcome, args: &RunArgs) -> Result<ExitCode> {
-    let RunOutcome { dir, manifest, records, refused } = outcome;
+    // The journal keeps the folder locked until all is written.
+    let RunOutcome { dir, manifest, records, refused, journal: _journal } = outcome;
     let attempts = llmbench_report::attempts(&records);
     let report = Report::new(&manifest, &attempts).with_details(&records);
     let written = llmbench_report::write_derived(&dir, &report);
@@ -70,7 +77,36 @@ pub(super) fn finish(prepared: Prepared, outcome: RunOutcome, args: &RunArgs) ->
             CliError::from(error).detail(format!("no attempt got an answer: {}", dir.display()))
         );
     }
-    exit_code(&manifest, &records, &report.summary, fail_under)
+    exit_code(&dir, &manifest, &records, &report.summary, fail_under)
+}
+
+/// A run to which nothing is to be added: says so, and completes what a killed process left out.
+pub(super) fn nothing_missing(
+    resumed: Resumed,
+    settings: &Settings,
+    args: &RunArgs,
+    quiet: bool,
+) -> Result<ExitCode> {
+    let dir = resumed.dir.clone();
+    let (manifest, records) = resumed.close()?;
+    if !quiet {
+        output::note(&format!(
+            "nothing to do: all {} attempts of {} are there",
+            manifest.plan.attempts, manifest.run_id
+        ));
+    }
+    let attempts = llmbench_report::attempts(&records);
+    let report = Report::new(&manifest, &attempts).with_details(&records);
+    // The process may have been killed before it wrote them.
+    if !args.dry_run {
+        llmbench_report::write_derived(&dir, &report)
+            .map_err(|error| CliError::not_ready(error.to_string()).hint(error.hint()))?;
+    }
+    match args.format {
+        Format::Json => output::json(&report.summary),
+        Format::Text => show(&report, &dir),
+    }
+    Ok(below(&report.summary, settings.fail_under))
 }
 
 fn show(report: &Report<'_>, dir: &Path) {
@@ -88,13 +124,17 @@ fn show(report: &Report<'_>, dir: &Path) {
 }
 
 fn exit_code(
+    dir: &Path,
     manifest: &RunManifest,
     records: &[AttemptRecord],
     summary: &Summary,
     fail_under: Option<f64>,
 ) -> Result<ExitCode> {
     if manifest.status == RunStatus::Interrupted {
-        output::warning("interrupted; finished attempts are kept");
+        output::warning(&format!(
+            "interrupted; finished attempts are kept; `llmbench run --resume {}` goes on",
+            dir.display()
+        ));
         return Ok(ExitCode::Interrupted);
     }
     let lost = records
@@ -106,25 +146,34 @@ fn exit_code(
         return Ok(ExitCode::AttemptsLost);
     }
     if lost > 0 {
+        let again = records.iter().any(|record| record.status == AttemptStatus::InfraError);
+        let advice = if again {
+            "; `--resume` makes those again that were lost to infrastructure"
+        } else {
+            ""
+        };
         output::warning(&format!(
-            "{lost} of {} attempts have no score; the reasons are in samples.jsonl",
+            "{lost} of {} attempts have no score; the reasons are in samples.jsonl{advice}",
             records.len()
         ));
         return Ok(ExitCode::AttemptsLost);
     }
-    let below = fail_under.and_then(|limit| {
-        let group = summary
-            .models
-            .iter()
-            .find(|group| group.score.mean.is_some_and(|mean| mean < limit))?;
-        Some(format!(
-            "`{}` scored {:.2} on average, below --fail-under {limit}",
-            group.model, group.score.mean?
-        ))
-    });
-    if let Some(reason) = below {
-        output::warning(&reason);
-        return Ok(ExitCode::BelowThreshold);
-    }
-    Ok(ExitCode::Done)
+    Ok(below(summary, fail_under))
+}
+
+/// The exit code by `--fail-under`, with a word about the first model that is below it.
+fn below(summary: &Summary, fail_under: Option<f64>) -> ExitCode {
+    let group = |limit: &f64| {
+        let is_below = |group: &&GroupSummary| group.score.mean.is_some_and(|mean| mean < *limit);
+        summary.models.iter().find(is_below)
+    };
+    let Some((limit, group)) = fail_under.and_then(|limit| Some((limit, group(&limit)?))) else {
+        return ExitCode::Done;
+    };
+    output::warning(&format!(
+        "`{}` scored {:.2} on average, below --fail-under {limit}",
+        group.model,
+        group.score.mean.unwrap_or_default()
+    ));
+    ExitCode::BelowThreshold
 }

@@ -3,40 +3,66 @@
 use std::ffi::OsString;
 
 use llmbench_api::ModelIdentity;
-use llmbench_api::record::{FORMAT_VERSION, FixtureRecord, ModelRecord, RunManifest, RunStatus};
+use llmbench_api::record::{
+    FORMAT_VERSION, FixtureRecord, ModelRecord, PlanRecord, RunManifest, RunStatus,
+};
 use llmbench_engine::plan::{Plan, PlanInput};
 
 use super::prepare::Prepared;
+use super::resume::session;
 use crate::choice::SAMPLE;
 use crate::environment;
 
 /// The plan and the manifest as they stand before the first attempt.
 pub(super) fn plan(prepared: &Prepared, argv: &[OsString]) -> (Plan, RunManifest) {
+    let plan = Plan::new(&plan_input(prepared, None));
+    let manifest = manifest(prepared, &plan, argv);
+    (plan, manifest)
+}
+
+/// The plan of a run that goes on: as it was, and with the runs that it shall have now.
+pub(super) fn plans_of(prepared: &Prepared, was: &PlanRecord) -> (Plan, Plan) {
+    let old = plan_input(prepared, Some(was));
+    let runs = prepared.wiring.settings().runs.max(was.runs);
+    let base_runs = was.base_runs.or(Some(was.runs)).filter(|base| *base != runs);
+    (Plan::new(&old), Plan::new(&PlanInput { runs, base_runs, ..old.clone() }))
+}
+
+fn plan_input<'a>(prepared: &'a Prepared, was: Option<&PlanRecord>) -> PlanInput<'a> {
     let settings = prepared.wiring.settings();
-    let description = &prepared.session.description;
     let digest = |identity: &ModelIdentity| (identity.name.clone(), identity.digest.value.clone());
-    let plan = Plan::new(&PlanInput {
+    PlanInput {
         test: prepared.wiring.test_name(),
         models: prepared.models.iter().map(digest).collect(),
         cases: &prepared.cases,
-        runs: settings.runs,
+        runs: was.map_or(settings.runs, |was| was.runs),
+        base_runs: was.and_then(|was| was.base_runs),
+        model_runs: was.map(|was| was.model_runs.clone()).unwrap_or_default(),
         warmup: settings.warmup,
         options: &settings.run.generate,
-        scoring_version: description.scoring_version.clone(),
+        scoring_version: prepared.session.description.scoring_version.clone(),
         shard: settings.shard,
-    });
+    }
+}
+
+fn manifest(prepared: &Prepared, plan: &Plan, argv: &[OsString]) -> RunManifest {
+    let settings = prepared.wiring.settings();
+    let description = &prepared.session.description;
     let now = jiff::Timestamp::now();
-    let manifest = RunManifest {
+    let session = session(now, argv);
+    RunManifest {
         format_version: FORMAT_VERSION,
         run_id: run_id(now, prepared.wiring.test_name()),
         name: settings.name.clone(),
         status: RunStatus::Running,
         error: None,
         llmbench_version: env!("CARGO_PKG_VERSION").into(),
-        argv: argv.iter().map(|argument| argument.to_string_lossy().into_owned()).collect(),
+        argv: session.argv.clone(),
         started_at: now.to_string(),
         finished_at: None,
         elapsed_sec: None,
+        sessions: vec![session],
+        merged_from: Vec::new(),
         test: prepared.wiring.test_name().into(),
         backend: prepared.choice.backend.clone(),
         default_choice: prepared.choice.by_default.clone(),
@@ -67,12 +93,11 @@ pub(super) fn plan(prepared: &Prepared, argv: &[OsString]) -> (Plan, RunManifest
         scoring_version: description.scoring_version.clone(),
         max_score: description.max_score,
         warnings: warnings(prepared),
-    };
-    (plan, manifest)
+    }
 }
 
 /// Sortable by time, readable, unique: `20261123T210412Z-refactoring-3f9a1c`.
-fn run_id(now: jiff::Timestamp, test: &str) -> String {
+pub(crate) fn run_id(now: jiff::Timestamp, test: &str) -> String {
     let random = uuid::Uuid::new_v4().simple().to_string();
     format!("{}-{test}-{}", now.strftime("%Y%m%dT%H%M%SZ"), &random[..6])
 }

@@ -1,15 +1,21 @@
 //! `llmbench run`: prepare, plan, execute, finish.
 
+mod difference;
 mod finish;
 mod manifest;
 mod prepare;
+mod resume;
+mod until_ci;
 
 use std::ffi::OsString;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use llmbench_engine::journal::Journal;
-use llmbench_engine::run::RunInput;
-use llmbench_engine::{CancelToken, RunEvent};
+use llmbench_api::record::AttemptRecord;
+use llmbench_engine::journal::{Journal, Recovered};
+use llmbench_engine::plan::{Plan, PlannedAttempt};
+use llmbench_engine::run::{Earlier, More, RunInput};
+use llmbench_engine::{CancelToken, Observer, RunEvent};
 
 use crate::args::{GlobalArgs, RunArgs};
 use crate::error::{CliError, Result};
@@ -17,61 +23,123 @@ use crate::exit::ExitCode;
 use crate::wiring::Wiring;
 use crate::{output, progress, settings, wiring};
 
-use finish::{finish, show_plan};
-use manifest::plan;
+pub(crate) use difference::differences;
+use finish::{finish, nothing_missing, show_plan};
+pub(crate) use manifest::run_id;
+use manifest::{plan, plans_of};
 pub(crate) use prepare::preflight;
 use prepare::prepare;
+use resume::Resumed;
+use until_ci::UntilCi;
 
 pub(crate) fn run(global: &GlobalArgs, args: &RunArgs, argv: &[OsString]) -> Result<ExitCode> {
-    let settings = wiring::with_flags(global, settings::run_layer(args)?)?;
-    Journal::check_writable(&settings.out)?;
+    let flags = settings::run_layer(args)?;
+    let (resumed, settings) = match &args.resume {
+        Some(name) => {
+            let (resumed, settings) = Resumed::open(global, name, flags, args.dry_run)?;
+            if resumed.is_complete(&settings)? {
+                return nothing_missing(resumed, &settings, args, global.quiet);
+            }
+            (Some(resumed), settings)
+        }
+        None => (None, wiring::with_flags(global, flags)?),
+    };
+    if resumed.is_none() {
+        Journal::check_writable(&settings.out)?;
+    }
     let cancel = CancelToken::default();
     stop_on_interrupt(&cancel, "finished attempts are kept");
     let wiring = Wiring::new(global, settings);
-    let choice = wiring.choose(&cancel)?;
+    let mut choice = wiring.choose(&cancel)?;
+    if let Some(resumed) = &resumed {
+        choice.by_default.clone_from(&resumed.manifest.default_choice);
+    }
     if let Some(choice) = choice.by_default.as_ref().filter(|_| !global.quiet) {
         output::note(choice);
     }
     let observer = progress::observer(global.quiet);
-    let prepared = prepare(wiring, choice, &observer, &cancel)?;
-    let (plan, mut manifest) = plan(&prepared, argv);
+    let only = resumed.as_ref().map(|resumed| resumed.manifest.plan.fixtures.as_slice());
+    let prepared = prepare(wiring, choice, only, &observer, &cancel)?;
+    let (mut plan, mut manifest) = plan(&prepared, argv);
     let limit = prepared.wiring.settings().fail_under;
     if let Some(limit) = limit.filter(|limit| *limit > manifest.max_score) {
         let message =
             format!("--fail-under {limit} can never be met: scores end at {}", manifest.max_score);
         return Err(CliError::usage(message));
     }
+    let rule = UntilCi::new(prepared.wiring.settings(), &plan.record.fixtures)?;
     if cancel.is_cancelled() {
         return Err(CliError::new(ExitCode::Interrupted, "interrupted before the first attempt"));
     }
-    for warning in &manifest.warnings {
-        observer.event(&RunEvent::Warning { message: warning });
+    if let Some(resumed) = &resumed {
+        manifest.plugins = prepared.wiring.records();
+        let (as_it_was, with_more_runs) = plans_of(&prepared, &resumed.manifest.plan);
+        resumed.check(&manifest, &as_it_was)?;
+        plan = with_more_runs;
+        resumed.leave_missing(&mut plan)?;
+        manifest = resumed.manifest(prepared.wiring.settings(), argv);
+        manifest.plan = plan.record.clone();
+        let (missing, all) = (plan.attempts.len(), plan.record.attempts);
+        if !global.quiet {
+            output::note(&format!(
+                "going on with {}: {missing} of {all} attempts are missing",
+                manifest.run_id
+            ));
+        }
+    } else {
+        for warning in &manifest.warnings {
+            observer.event(&RunEvent::Warning { message: warning });
+        }
     }
     if args.dry_run {
         drop(observer);
         show_plan(&plan, &manifest, args.format);
         return Ok(ExitCode::Done);
     }
-    manifest.plugins = prepared.wiring.records();
-    let out = prepared.wiring.settings().out.clone();
-    let attempts: Vec<_> = plan
-        .attempts
-        .iter()
-        .map(|attempt| {
-            let model = plan.record.models[attempt.model].as_str();
-            (model, plan.record.fixtures[attempt.case].as_str())
-        })
-        .collect();
-    observer.event(&RunEvent::Planned { attempts: &attempts });
-    let input = RunInput {
+    let (journal, earlier) = match resumed {
+        Some(resumed) => {
+            let recovered = resumed.recover()?;
+            recovered.journal.write_manifest(&manifest)?;
+            let Recovered { journal, records, superseded, .. } = recovered;
+            (journal, Some(Earlier { records, superseded }))
+        }
+        None => {
+            manifest.plugins = prepared.wiring.records();
+            (Journal::create(&prepared.wiring.settings().out, &manifest)?, None)
+        }
+    };
+    let dir = journal.dir().to_owned();
+    let more = |model: &str, runs: u32, records: &[&AttemptRecord]| match &rule {
+        Some(rule) => rule.more(model, runs, records),
+        None => More::Enough(None),
+    };
+    tell_plan(&observer, &plan);
+    let outcome = llmbench_engine::run::run(RunInput {
         session: &prepared.session,
-        plan: &plan,
+        plan,
         cases: &prepared.cases,
         manifest,
-        out: &out,
-    };
-    let outcome = llmbench_engine::run::run(input)?;
+        journal,
+        earlier,
+        more_runs: Some(&more),
+    });
+    let outcome = outcome.map_err(|error| {
+        let command = format!("llmbench run --resume {}", dir.display());
+        CliError::from(error).hint(format!(
+            "finished attempts are kept; make room, or make the folder writable, then `{command}`"
+        ))
+    })?;
     finish(prepared, outcome, args)
+}
+
+/// Tells a display which pairs of model and fixture are still to be attempted, in order.
+fn tell_plan(observer: &Arc<dyn Observer>, plan: &Plan) {
+    let names = |attempt: &PlannedAttempt| {
+        let model = plan.record.models[attempt.model].as_str();
+        (model, plan.record.fixtures[attempt.case].as_str())
+    };
+    let attempts: Vec<_> = plan.attempts.iter().map(names).collect();
+    observer.event(&RunEvent::Planned { attempts: &attempts });
 }
 
 /// The first Ctrl-C ends the command in order, with `kept` told to the user, the second one at once.

@@ -29,9 +29,13 @@ pub(super) struct Prepared {
 }
 
 /// Loads and checks everything, the cheap and local things first.
+///
+/// `only` restricts the fixtures to those of a run that goes on, in its order:
+/// `all` may mean more today.
 pub(super) fn prepare(
     mut wiring: Wiring,
     choice: Choice,
+    only: Option<&[String]>,
     observer: &Arc<dyn Observer>,
     cancel: &CancelToken,
 ) -> Result<Prepared> {
@@ -43,8 +47,11 @@ pub(super) fn prepare(
     let players = wiring.roles(&description)?;
     wiring.check_plugin_settings()?;
     let test_name = wiring.test_name().to_owned();
-    let fixtures =
-        fixtures::find(&test_name, &*test, &wiring.settings().fixtures, Unnamed::Default)?;
+    let found = fixtures::find(&test_name, &*test, &wiring.settings().fixtures, Unnamed::Default)?;
+    let fixtures = match only {
+        Some(names) => those_called(names, found)?,
+        None => found,
+    };
     let files: Vec<_> = fixtures.iter().map(|found| found.fixture.clone()).collect();
     let cases = preflight.cases(&*test, &files)?;
 
@@ -77,6 +84,19 @@ pub(super) fn prepare(
         roles: role_records,
         monitors: monitor_records,
     })
+}
+
+/// The fixtures called `names`, in this order.
+fn those_called(names: &[String], mut found: Vec<Found>) -> Result<Vec<Found>> {
+    let mut take = |name: &String| {
+        let place = found.iter().position(|found| found.fixture.name == *name);
+        place.map(|place| found.swap_remove(place)).ok_or_else(|| {
+            CliError::not_ready(format!(
+                "fixture `{name}`: was there when the run was begun, is not there"
+            ))
+        })
+    };
+    names.iter().map(&mut take).collect()
 }
 
 /// Checks with progress for the user.
