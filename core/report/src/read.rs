@@ -1,6 +1,7 @@
 //! Reads what a run left behind.
 
 mod samples;
+mod shape;
 
 use std::fmt;
 use std::fs::File;

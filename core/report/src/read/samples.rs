@@ -6,14 +6,14 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Read};
-use std::marker::PhantomData;
 use std::path::Path;
 use std::thread;
 
 use llmbench_api::record::{AttemptStatus, MonitorStats};
-use llmbench_api::{DoneReason, Findings, Json};
+use llmbench_api::{DoneReason, Json};
 use serde::{Deserialize, Deserializer};
 
+use super::shape::FindingsByRole;
 use super::{ReadError, ReadWarning, bad_content};
 use crate::attempt::{Attempt, Output, Place, Texts, is_cached, throttled_share};
 use crate::versions::{JsonProblem, Version};
@@ -259,7 +259,7 @@ struct Line {
     warnings: Vec<String>,
     missing: BTreeMap<String, String>,
     #[serde(rename = "findings")]
-    _findings: Checked<BTreeMap<String, Findings>>,
+    _findings: FindingsByRole,
     #[serde(deserialize_with = "throttled")]
     monitors: Option<f64>,
     retries: Vec<String>,
@@ -320,15 +320,6 @@ impl Line {
             throttled_share: self.monitors,
             place: Some(place),
         }
-    }
-}
-
-/// A value that must be a `T` and is not kept.
-struct Checked<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Checked<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::deserialize(deserializer).map(|_| Self(PhantomData))
     }
 }
 

@@ -141,6 +141,21 @@ fn a_wrong_value_is_an_error_with_file_line_and_field_even_in_the_last_line() {
         ),
         "{message}"
     );
+    for (wrong, what) in [
+        (json!({"types": {"kept_files": ["a", 1]}}), "findings.types.kept_files[1]"),
+        (json!({"types": {"measurements": {"ms": "1"}}}), "findings.types.measurements.ms"),
+        (json!({"types": {"checks": {}}}), "findings.types.checks"),
+        (json!([]), "findings"),
+    ] {
+        record["findings"] = wrong;
+        folder.write_samples(format!("{record}\n"));
+        assert!(folder.error().0.contains(&format!("field `{what}`")), "{}", folder.error().0);
+    }
+    let good =
+        json!({"validator": "x", "status": "new", "details": [1], "checks": [{"name": "a"}]});
+    record["findings"] = json!({"types": good, "empty": {}});
+    folder.write_samples(format!("{record}\n"));
+    assert_eq!(folder.open().unwrap().records.len(), 1);
     record["findings"] = json!({});
     record.as_object_mut().unwrap().remove("run_number");
     folder.write_samples(format!("{record}\n"));
