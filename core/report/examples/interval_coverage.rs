@@ -22,7 +22,7 @@ fn main() {
         simulation::coverage(trials, 1),
     );
     show(
-        "The same where intervals are known to fail (no promise is made for these)",
+        "Other populations and intervals, also where they fail (no promise is made for these)",
         simulation::hard_coverage(trials, 2),
     );
     show(
