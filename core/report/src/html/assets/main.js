@@ -12,7 +12,7 @@ function build() {
   ].filter(Boolean);
   fill(byId("contents"), el("ul", {}, parts.map(([id, title]) => el("li", {}, el("a", { href: `#${id}` }, title)))));
   fill(byId("main"), filterBar(update),
-    section("results", "Results", el("p", { class: "remark" }, "Over all fixtures the score is the mean of the fixtures' means; other figures pool the attempts. Small figures are 95 % intervals (95 %) or the range from lowest to highest. – is what was not measured; rest the pointer on it for the reason."), el("div", { id: "results-table" })),
+    section("results", "Results", el("p", { class: "remark" }, "Over all fixtures the score is the mean of the fixtures' means; other figures pool the attempts. Small figures are [95 % intervals], or lowest–highest where there are too few values for an interval. – is what was not measured; rest the pointer on it for the reason."), el("div", { id: "results-table" })),
     section("charts", "Charts", el("div", { id: "charts-place" })),
     page.levels.length > 1 && section("levels", "Levels", el("div", { id: "levels-table" })),
     section("fixtures", "Fixtures", el("div", { id: "fixtures-table" })),

@@ -62,7 +62,7 @@ function statCell(stat, decimals, show = number) {
   const known = interval(stat);
   const [low, high] = known ?? [stat.min, stat.max];
   const spread = stat.n > 1
-    ? el("span", { class: "spread" }, known ? `95 % ${show(low, decimals)}…${show(high, decimals)}` : `${show(low, decimals)}–${show(high, decimals)}`)
+    ? el("span", { class: "spread" }, known ? `[${show(low, decimals)}, ${show(high, decimals)}]` : `${show(low, decimals)}–${show(high, decimals)}`)
     : null;
   return el("span", { title: stat.missing }, show(stat.mean, decimals), stat.missing && el("sup", { role: "img", "aria-label": stat.missing }, "?"), spread);
 }
@@ -71,5 +71,5 @@ function statCell(stat, decimals, show = number) {
 function rateCell(rate) {
   if (rate.n === 0) return el("span", { class: "absent" }, ABSENT);
   const percent = (share) => number(share * 100);
-  return [`${rate.count}/${rate.n}`, rate.ci95 && el("span", { class: "spread" }, `95 % ${percent(rate.ci95.low)}…${percent(rate.ci95.high)} %`)];
+  return [`${rate.count}/${rate.n}`, rate.ci95 && el("span", { class: "spread" }, `[${percent(rate.ci95.low)}, ${percent(rate.ci95.high)}] %`)];
 }
