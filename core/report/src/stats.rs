@@ -19,7 +19,7 @@ mod ranks;
 pub mod simulation;
 
 pub use clustered::{Clustered, clustered_mean, clustered_rate};
-pub use describe::{NotFinite, PERCENTILES_FROM, describe, rate};
+pub use describe::{NotFinite, PERCENTILES_FROM, describe, mean, rate, variance};
 pub use interval::{INTERVAL_FROM, t_interval, t_quantile, welch_interval};
 pub use multiple::holm;
 pub use outliers::{OUTLIERS_FROM, modified_z_outliers, tukey_outliers};

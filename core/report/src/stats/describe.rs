@@ -101,7 +101,7 @@ pub fn rate(flags: &[bool]) -> Rate {
 }
 
 /// The mean; `None` for an empty slice.
-pub(super) fn mean(values: &[f64]) -> Option<f64> {
+pub fn mean(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let (min, max) = (*sorted.first()?, *sorted.last()?);
@@ -112,7 +112,7 @@ pub(super) fn mean(values: &[f64]) -> Option<f64> {
 ///
 /// The two-pass algorithm of T. Chan, G. Golub, R. LeVeque, “Algorithms for computing
 /// the sample variance”, The American Statistician 37 (1983), 242–247.
-pub(super) fn variance(values: &[f64]) -> Option<f64> {
+pub fn variance(values: &[f64]) -> Option<f64> {
     if values.len() < 2 {
         return None;
     }

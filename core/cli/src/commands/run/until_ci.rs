@@ -13,13 +13,11 @@
 
 use llmbench_api::record::{AttemptRecord, AttemptStatus};
 use llmbench_engine::run::More;
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use llmbench_report::stats;
 
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
 
-/// Fewest values that an interval is made of.
-const FEWEST: usize = 3;
 /// Fewest runs before the fixtures count as too different: the estimate is rough before.
 const FEWEST_RUNS_TO_GIVE_UP: u32 = 5;
 
@@ -107,35 +105,15 @@ impl UntilCi {
 
 /// Half the width of the 95 % interval of the score; `None` from fewer than three values.
 fn half_width(groups: &[Vec<f64>]) -> Option<f64> {
-    match groups {
-        [only] => t_half_width(only),
-        several => t_half_width(&means(several)),
-    }
+    let interval = match groups {
+        [only] => stats::t_interval(only),
+        several => stats::t_interval(&means(several)),
+    }?;
+    Some((interval.high - interval.low) / 2.0)
 }
 
 fn means(groups: &[Vec<f64>]) -> Vec<f64> {
-    groups.iter().filter(|scores| !scores.is_empty()).map(|scores| mean(scores)).collect()
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
-fn variance(values: &[f64]) -> f64 {
-    let mean = mean(values);
-    let squares = values.iter().map(|value| (value - mean).powi(2));
-    squares.sum::<f64>() / (values.len() as f64 - 1.0)
-}
-
-/// t(0.975, n − 1) · s / √n.
-fn t_half_width(values: &[f64]) -> Option<f64> {
-    let n = values.len();
-    (n >= FEWEST).then(|| t_quantile(n - 1) * (variance(values) / n as f64).sqrt())
-}
-
-fn t_quantile(freedom: usize) -> f64 {
-    let distribution = StudentsT::new(0.0, 1.0, freedom as f64);
-    distribution.expect("at least one degree of freedom").inverse_cdf(0.975)
+    groups.iter().filter_map(|scores| stats::mean(scores)).collect()
 }
 
 /// The half-width that is left with endless runs: that of the fixtures' own spread.
@@ -145,16 +123,17 @@ fn t_quantile(freedom: usize) -> f64 {
 /// a random effect; Searle, Casella, McCulloch, “Variance Components”, 1992, 3.5).
 fn floor(groups: &[Vec<f64>]) -> Option<f64> {
     let means = means(groups);
-    if groups.len() == 1 || means.len() < FEWEST {
+    if groups.len() == 1 || means.len() < stats::INTERVAL_FROM {
         return None;
     }
     let within: Option<Vec<f64>> = groups
         .iter()
         .filter(|scores| !scores.is_empty())
-        .map(|scores| (scores.len() > 1).then(|| variance(scores) / scores.len() as f64))
+        .map(|scores| Some(stats::variance(scores)? / scores.len() as f64))
         .collect();
-    let between = (variance(&means) - mean(&within?)).max(0.0);
-    Some(t_quantile(means.len() - 1) * (between / means.len() as f64).sqrt())
+    let between = (stats::variance(&means)? - stats::mean(&within?)?).max(0.0);
+    let freedom = means.len() as f64 - 1.0;
+    Some(stats::t_quantile(0.975, freedom) * (between / means.len() as f64).sqrt())
 }
 
 #[cfg(test)]

@@ -35,12 +35,12 @@ fn expect_enough(answer: More, part: &str) {
 #[test]
 fn half_widths_are_those_of_scipy() {
     let check = |values: &[f64], expected: f64| {
-        let half = t_half_width(values).unwrap();
+        let half = half_width(&[values.to_vec()]).unwrap();
         assert!((half - expected).abs() < 1e-9 * expected, "{half} {expected}");
     };
     check(&[7.0, 8.5, 6.0], (10.292471406354554 - 4.0408619269787796) / 2.0);
     check(&[41.2, 39.8, 40.5, 42.1, 40.9], (41.957238798103646 - 39.84276120189635) / 2.0);
-    assert_eq!(t_half_width(&[6.0, 9.0]), None);
+    assert_eq!(half_width(&[vec![6.0, 9.0]]), None);
 }
 
 #[test]
