@@ -16,6 +16,9 @@ pub const PAGE_FILE: &str = "report.html";
 /// Name of the file for spreadsheets.
 pub const TABLE_FILE: &str = "samples.csv";
 
+/// Makes a file's content of a report and the run's folder.
+type Renderer = fn(&Report<'_>, &Path) -> String;
+
 /// A derived file could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write `{}`: {source}", path.display())]
@@ -47,7 +50,7 @@ pub fn write_derived(
 ) -> Result<Vec<PathBuf>, WriteError> {
     // One after the other: of a large run, each is large.
     let dir = dir.as_ref();
-    let files: [(&str, fn(&Report<'_>, &Path) -> String); 4] = [
+    let files: [(&str, Renderer); 4] = [
         (SUMMARY_FILE, |report, _| render::json(&report.summary)),
         (REPORT_FILE, |report, _| render::markdown(report)),
         (TABLE_FILE, |report, _| render::csv(report)),

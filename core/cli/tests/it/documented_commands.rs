@@ -59,7 +59,7 @@ fn what_is_not_documented_rightly_is_found() {
     check("`llmbench run -z`", &[(1, "`run` has no option `-z`")]);
     check("`llmbench run --dry`", &[(1, "`run` has no option `--dry`")]);
     check("    llmbench fixtures check DIR", &[(1, "`fixtures check` takes no argument `DIR`")]);
-    check("`llmbench report A B`", &[(1, "`report` takes no argument `B`")]);
+    check("`llmbench rejudge A B`", &[(1, "`rejudge` takes no argument `B`")]);
 }
 
 fn markdown_below(folder: &Path, files: &mut Vec<PathBuf>) {
