@@ -156,7 +156,10 @@ impl Preflight {
             let mut restarts_left = MOST_RESTARTS;
             loop {
                 match once(case) {
-                    Err(error) if error.kind == ErrorKind::Protocol && restarts_left > 0 => {
+                    Err(error)
+                        if matches!(error.kind, ErrorKind::Protocol | ErrorKind::Busy)
+                            && restarts_left > 0 =>
+                    {
                         tracing::warn!(%error, "a validator is made ready again");
                         restarts_left -= 1;
                     }

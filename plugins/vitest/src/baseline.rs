@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::report::SpecRun;
+use crate::run::Ended;
 use crate::suite::Suite;
 
 /// Changes when a baseline would come out differently for the same files.
@@ -74,7 +75,15 @@ pub(crate) fn from_run(run: SpecRun, project: &Project) -> Result<Baseline> {
         Err(Error::new(ErrorKind::InvalidInput, message)
             .with_hint("correct the fixture's spec or its input"))
     };
-    let Some(report) = run.report else { return broken(run.outcome.ended.describe()) };
+    let Some(report) = run.report else {
+        return broken(run.outcome.ended.describe()).map_err(|error| match run.outcome.ended {
+            Ended::WallLimit | Ended::CpuLimit => error.with_hint(
+                "correct the fixture's spec or its input; on a slow machine raise \
+                 `vitest.timeout_ms` and `vitest.cpu_limit_ms`",
+            ),
+            _ => error,
+        });
+    };
     if let Some(reason) = report.distrust() {
         return broken(reason);
     }

@@ -39,7 +39,7 @@ pub(crate) fn judge(
         checks.push(check(COMPLETES, false, Some(outcome.ended.describe())));
     }
     distrust = distrust.or_else(|| report.distrust());
-    let tests = judge_tests(&report, owed);
+    let tests = judge_tests(&report, owed, &outcome.ended);
     let passed = tests.iter().filter(|test| test.passed).count();
     let test_count = tests.len();
     checks.extend(tests);
@@ -88,11 +88,15 @@ pub(crate) fn judge(
 }
 
 /// One check for each test: those that are owed, then others that ran.
-fn judge_tests(report: &Report, owed: &Baseline) -> Vec<Check> {
+fn judge_tests(report: &Report, owed: &Baseline, ended: &Ended) -> Vec<Check> {
+    let never_ran = match ended {
+        Ended::Completed(_) => "missing in the output".to_owned(),
+        early => format!("not known: {}", early.describe()),
+    };
     let names = baseline::unique(report.tests.iter().map(|test| test.name.clone()));
     let ran: BTreeMap<_, _> = names.iter().zip(&report.tests).collect();
     let judge = |name: &String| match ran.get(name) {
-        None => check(name, false, Some("missing in the output".to_owned())),
+        None => check(name, false, Some(never_ran.clone())),
         Some(test) if test.state == "passed" => check(name, true, None),
         Some(test) => {
             let message = test.message.clone().unwrap_or_else(|| format!("it is {}", test.state));

@@ -53,6 +53,15 @@ struct Guard {
 }
 
 impl Report {
+    /// Whether a test failed at its limit of time, in Vitest's words.
+    fn ran_out_of_time(&self) -> bool {
+        let says_so = |test: &Test| {
+            test.state == "failed"
+                && test.message.as_deref().is_some_and(|message| message.contains("timed out in"))
+        };
+        self.tests.iter().any(says_so)
+    }
+
     /// Why the results cannot be believed; `None` when they can.
     pub(crate) fn distrust(&self) -> Option<String> {
         if let Some(Refused { file, specifier }) = self.refused.first() {
@@ -97,7 +106,8 @@ struct Job<'a> {
 /// Runs `suite` against `answer`.
 ///
 /// # Errors
-/// As [`run::run`]; `Internal` when the files cannot be written.
+/// As [`run::run`], `Busy` also when a single test had no time; `Internal` when the files cannot be
+/// written.
 pub(crate) fn run_spec(
     sandbox: &Sandbox,
     place: &Place,
@@ -136,6 +146,10 @@ pub(crate) fn run_spec(
                 outcome.cpu_sec = Some(read.cpu_sec);
                 outcome.peak_memory_bytes = Some(read.peak_memory_bytes);
                 read.secret = secret;
+                let starved = outcome.starved;
+                if starved >= Duration::from_millis(test_timeout_ms) / 2 && read.ran_out_of_time() {
+                    return Err(run::too_busy(starved));
+                }
                 report = Some(read);
             }
             Err(error) => {

@@ -164,7 +164,7 @@ fn drive(
 
 /// Findings of a role; a role that nobody plays is skipped with its reason.
 ///
-/// A validator whose tool was lost (killed, for example) is asked again: the
+/// A validator whose tool was lost (killed, for example) or had no processor is asked again: the
 /// answer is there, and the model need not be troubled.
 pub(crate) fn judged(
     session: &Session,
@@ -180,7 +180,8 @@ pub(crate) fn judged(
             Err(error) => error,
             found => return found,
         };
-        let is_lost = matches!(error.kind, ErrorKind::Protocol | ErrorKind::Unavailable);
+        let is_lost =
+            matches!(error.kind, ErrorKind::Protocol | ErrorKind::Unavailable | ErrorKind::Busy);
         if !is_lost || left == 0 || session.cancel.is_cancelled() {
             return Err(error);
         }

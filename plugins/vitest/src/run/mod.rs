@@ -1,8 +1,8 @@
 //! One run of a script in a sandbox, watched from outside.
 //!
 //! Whose fault an early end is, is decided here: a limit, a crash or a missing
-//! result is the code's own; a signal that nobody inside can send, and a
-//! sandbox that does not start, are not.
+//! result is the code's own; a signal that nobody inside can send, a sandbox
+//! that does not start, and a machine too busy to run it, are not.
 
 mod output;
 #[cfg(target_os = "linux")]
@@ -26,6 +26,8 @@ const POLL: Duration = Duration::from_millis(15);
 const MAX_THREADS: u64 = 256;
 /// The script's own way to say that it never got as far as the code under test.
 const NOT_STARTED: i32 = 70;
+/// A run that waits for a processor gets more time, up to so many times its limit.
+const MOST_PATIENCE: u32 = 4;
 
 /// What to run.
 pub(crate) struct Task<'a> {
@@ -85,14 +87,16 @@ pub(crate) struct Outcome {
     /// As last seen from outside.
     pub(crate) cpu_sec: Option<f64>,
     pub(crate) peak_memory_bytes: Option<u64>,
+    /// Time in which it could have gone on, but other processes had the processors.
+    pub(crate) starved: Duration,
 }
 
 /// Runs `task` to its end or to one of its limits.
 ///
 /// # Errors
 /// `Unavailable` when it cannot be started; `Protocol` when somebody else
-/// stopped it; `Cancelled`, and `Timeout` at the call's deadline. No process is
-/// left in any case.
+/// stopped it; `Busy` when the machine had no time for it; `Cancelled`, and
+/// `Timeout` at the call's deadline. No process is left in any case.
 pub(crate) fn run(
     sandbox: &Sandbox,
     place: &Place,
@@ -111,7 +115,7 @@ pub(crate) fn run(
         let _ = stdin.write_all(task.job.as_bytes());
     }
     let output = Output::read(&mut group, task.nonce);
-    let mut watch = Watch { place, limits, polls: 0, cpu_sec: None, memory: None, peak: None };
+    let mut watch = Watch::new(place, limits);
     let ended = loop {
         match output.result.recv_timeout(POLL) {
             Ok(line) => {
@@ -129,8 +133,14 @@ pub(crate) fn run(
             break conclude(sandbox, Some(status), line.as_deref(), &output, &watch)?;
         }
         cx.check().map_err(|error| error.with_phase("check"))?;
-        if begin.elapsed() >= wall {
+        if begin.elapsed() >= wall + watch.starved {
+            watch.look_for_starvation(&group);
+        }
+        if begin.elapsed() >= wall + watch.starved {
             break Ended::WallLimit;
+        }
+        if begin.elapsed() >= wall * MOST_PATIENCE {
+            return Err(too_busy(watch.starved));
         }
         if let Some(limit) = watch.exceeded(&group) {
             break limit;
@@ -142,7 +152,21 @@ pub(crate) fn run(
         wall_sec: begin.elapsed().as_secs_f64(),
         cpu_sec: watch.cpu_sec,
         peak_memory_bytes: watch.peak,
+        starved: watch.starved,
     })
+}
+
+/// The error for a run that other processes kept from its processor.
+pub(crate) fn too_busy(starved: Duration) -> Error {
+    let message = format!(
+        "the machine is too busy for behaviour tests: they waited {:.1} s for a processor",
+        starved.as_secs_f64()
+    );
+    Error::new(ErrorKind::Busy, message)
+        .with_hint(
+            "stop other work on this machine, or raise `vitest.timeout_ms` and `vitest.test_timeout_ms`",
+        )
+        .with_phase("check")
 }
 
 /// How it ended; `None` when it had to be stopped.
@@ -254,9 +278,32 @@ struct Watch<'a> {
     cpu_sec: Option<f64>,
     memory: Option<u64>,
     peak: Option<u64>,
+    starved: Duration,
 }
 
-impl Watch<'_> {
+impl<'a> Watch<'a> {
+    fn new(place: &'a Place, limits: &'a Limits) -> Self {
+        Self {
+            place,
+            limits,
+            polls: 0,
+            cpu_sec: None,
+            memory: None,
+            peak: None,
+            starved: Duration::ZERO,
+        }
+    }
+
+    /// Elsewhere than on Linux nothing tells it: a busy machine then counts as a slow answer.
+    fn look_for_starvation(&mut self, group: &Group) {
+        #[cfg(target_os = "linux")]
+        {
+            self.starved = self.starved.max(usage::starved(group.id()));
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = group;
+    }
+
     /// The limit that was passed, if one was.
     fn exceeded(&mut self, group: &Group) -> Option<Ended> {
         self.polls += 1;
@@ -275,10 +322,11 @@ impl Watch<'_> {
                 return Some(Ended::CpuLimit);
             }
         }
-        #[cfg(not(target_os = "linux"))]
-        let _ = group;
-        let look = self.polls.is_multiple_of(8);
-        (look && self.place.written_bytes() > self.limits.disk_bytes).then_some(Ended::DiskLimit)
+        if !self.polls.is_multiple_of(8) {
+            return None;
+        }
+        self.look_for_starvation(group);
+        (self.place.written_bytes() > self.limits.disk_bytes).then_some(Ended::DiskLimit)
     }
 
     fn near_cpu_limit(&self) -> bool {

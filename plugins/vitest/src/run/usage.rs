@@ -1,5 +1,7 @@
 //! What a process and its children use, as `/proc` tells.
 
+use std::time::Duration;
+
 /// Sums over a process and all its descendants.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Usage {
@@ -11,21 +13,49 @@ pub(super) struct Usage {
 /// `None` when the process is gone.
 pub(super) fn of(id: u32) -> Option<Usage> {
     let mut total = one(id)?;
+    for child in descendants(id) {
+        if let Some(usage) = one(child) {
+            total.cpu_sec += usage.cpu_sec;
+            total.memory_bytes += usage.memory_bytes;
+            total.threads += usage.threads;
+        }
+    }
+    Some(total)
+}
+
+/// How long the thread that waited longest for a processor has waited, of a process and all its
+/// descendants: time that the machine took, and not the code.
+pub(super) fn starved(id: u32) -> Duration {
+    let threads = std::iter::once(id).chain(descendants(id)).flat_map(|process| {
+        let tasks = std::fs::read_dir(format!("/proc/{process}/task"));
+        tasks.into_iter().flatten().flatten()
+    });
+    let waited = threads.filter_map(|thread| {
+        let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        parse_waited(&text)
+    });
+    waited.max().unwrap_or_default()
+}
+
+/// The second number is the nanoseconds in a queue for a processor
+/// (the kernel's `Documentation/scheduler/sched-stats.rst`).
+fn parse_waited(schedstat: &str) -> Option<Duration> {
+    schedstat.split_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
+}
+
+fn descendants(id: u32) -> Vec<u32> {
+    let mut found = Vec::new();
     // Deep enough for shell, bubblewrap, its supervisor and Node.
     let mut open = vec![(id, 0)];
     while let Some((parent, depth)) = open.pop() {
         for child in children(parent) {
-            if let Some(usage) = one(child) {
-                total.cpu_sec += usage.cpu_sec;
-                total.memory_bytes += usage.memory_bytes;
-                total.threads += usage.threads;
-            }
+            found.push(child);
             if depth < 4 {
                 open.push((child, depth + 1));
             }
         }
     }
-    Some(total)
+    found
 }
 
 /// The children that the main thread of a process has.
@@ -63,6 +93,12 @@ mod tests {
         assert_eq!(usage.memory_bytes, 25 * rustix::param::page_size() as u64);
         assert!(usage.cpu_sec > 0.0);
         assert!(parse("12 (a").is_none());
+    }
+
+    #[test]
+    fn the_wait_for_a_processor_is_the_second_number() {
+        assert_eq!(parse_waited("1199170 4297329 9\n"), Some(Duration::from_nanos(4_297_329)));
+        assert_eq!(parse_waited("1199170"), None);
     }
 
     #[test]
