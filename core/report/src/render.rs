@@ -22,6 +22,7 @@ mod trend;
 
 pub use comparison::{comparison_html, comparison_json, comparison_markdown, comparison_text};
 pub use csv::{COLUMNS as CSV_COLUMNS, csv};
+pub use escape::visible;
 pub use history::{HISTORY_COLUMNS, ListOptions, history, history_csv};
 pub use json::json;
 pub use markdown::markdown;

@@ -28,7 +28,7 @@ pub use percentile::percentile;
 pub use power::{minimum_detectable, minimum_detectable_between, values_needed};
 pub use proportion::{pass_at_k, pass_hat_k, wilson};
 pub use random::Random;
-pub use ranks::{cliffs_delta, mann_whitney};
+pub use ranks::{cliffs_delta, mann_whitney, smallest_mann_whitney_p};
 
 #[cfg(test)]
 mod vectors;

@@ -126,6 +126,7 @@ fn judge(contrasts: &mut [Contrast], options: Options) {
             };
             for result in contrast.metrics.iter_mut().filter(of_metric) {
                 result.verdict = Verdict::Undecided;
+                result.can_differ = false;
                 result.reason = Some(reason.clone());
             }
         }

@@ -122,6 +122,7 @@ pub(super) fn compare(
         result.ci95 = stats::welch_interval(other, base).map(back_interval);
         let p = stats::mann_whitney(other, base);
         result.p = p.map(|p| p.value);
+        result.smallest_p = p.map(|_| stats::smallest_mann_whitney_p(other.len(), base.len()));
         let exact = if p.is_some_and(|p| p.is_exact) { "exact" } else { "approximate" };
         result.method =
             Some(format!("{exact} Mann–Whitney, {} against {} runs", other.len(), base.len()));
@@ -135,6 +136,8 @@ pub(super) fn compare(
     result.ci95 = stats::t_interval(&differences).map(back_interval);
     let p = stats::sign_flip(&differences);
     result.p = p.map(|p| p.value);
+    // Each pair's sign, all alike in one of two ways.
+    result.smallest_p = p.map(|_| 0.5_f64.powi(differences.len().min(1000) as i32 - 1));
     let exact = if p.is_some_and(|p| p.is_exact) { "exact" } else { "drawn" };
     result.method = Some(format!("{exact} sign-flip, {} fixtures", differences.len()));
     let sd = stats::describe(&differences).ok().and_then(|stat| stat.sd);
@@ -146,6 +149,12 @@ pub(super) fn compare(
 /// Decides what can be said, once the p-value is adjusted for `comparisons` of this metric.
 pub(super) fn judge(result: &mut MetricComparison, comparisons: usize, alpha: f64) {
     let none = result.effect_is.none();
+    let is_enough = |smallest: f64| smallest * comparisons as f64 <= alpha;
+    result.can_differ = result.smallest_p.is_some_and(is_enough) && result.ci95.is_some();
+    if !result.can_differ {
+        // What is never found is not found in 80 of 100 comparisons either.
+        result.minimum_detectable = None;
+    }
     if result.verdict == Verdict::NotCompared || result.reason.is_some() {
         return;
     }
@@ -163,17 +172,27 @@ pub(super) fn judge(result: &mut MetricComparison, comparisons: usize, alpha: f6
         result.verdict = if is_better { Verdict::Better } else { Verdict::Worse };
         return;
     }
-    let smallest = 2.0 * comparisons as f64 / 2.0_f64.powi(result.fixtures.min(64) as i32);
-    result.reason = Some(if interval.low == interval.high && effect == none {
+    result.reason = Some(if !result.can_differ {
+        cannot_differ(result.fixtures, comparisons, alpha)
+    } else if interval.low == interval.high && effect == none {
         "both sides are equal on every fixture".to_owned()
-    } else if result.fixtures > 1 && smallest > alpha {
-        let needed = (2.0 * comparisons as f64 / alpha).log2().ceil();
-        format!("{} fixtures cannot show a difference; {needed} can", result.fixtures)
     } else if covers {
         "the interval holds both better and worse".to_owned()
     } else {
         format!("p is above {alpha}")
     });
+}
+
+/// Why samples of this size show nothing, and which would.
+fn cannot_differ(fixtures: u64, comparisons: usize, alpha: f64) -> String {
+    if fixtures > 1 {
+        let needed = (2.0 * comparisons as f64 / alpha).log2().ceil();
+        return format!("{fixtures} fixtures cannot show a difference; {needed} can");
+    }
+    let is_enough =
+        |runs: &usize| stats::smallest_mann_whitney_p(*runs, *runs) * comparisons as f64 <= alpha;
+    let needed = (3..).find(is_enough).unwrap_or_default();
+    format!("so few runs cannot show a difference; {needed} on each side can")
 }
 
 fn mean(values: &[f64]) -> Option<f64> {

@@ -21,6 +21,8 @@ pub type Picked<'a> = (&'a Run, &'a str);
 pub struct Sides<'a> {
     /// Base and other, in the order in which they were named.
     pub pairs: Vec<(Picked<'a>, Picked<'a>)>,
+    /// Models without one of their name on the other side, which are not compared.
+    pub left_out: Vec<Picked<'a>>,
 }
 
 /// Why nothing can be paired.
@@ -113,9 +115,10 @@ impl<'a> Sides<'a> {
             groups.push(pick(run.borrow(), model.as_deref(), models)?);
         }
         let Some((bases, others)) = groups.split_first() else {
-            return Ok(Self { pairs: Vec::new() });
+            return Ok(Self { pairs: Vec::new(), left_out: Vec::new() });
         };
         let mut pairs = Vec::new();
+        let mut left_out = Vec::new();
         let same_run_only = others.is_empty();
         if let ([base, rest @ ..], true) = (&bases[..], same_run_only) {
             pairs.extend(rest.iter().map(|other| (*base, *other)));
@@ -127,6 +130,10 @@ impl<'a> Sides<'a> {
                 for base in bases {
                     pairs.extend(other.iter().filter(|(_, m)| *m == base.1).map(|o| (*base, *o)));
                 }
+                let lacks =
+                    |side: &[Picked<'_>], model: &str| side.iter().all(|(_, m)| *m != model);
+                left_out.extend(bases.iter().filter(|(_, model)| lacks(other, model)));
+                left_out.extend(other.iter().filter(|(_, model)| lacks(bases, model)));
                 if let (true, Some(base), Some(other)) =
                     (pairs.len() == before, bases.first(), other.first())
                 {
@@ -148,7 +155,7 @@ impl<'a> Sides<'a> {
             let run = run.manifest.run_id.clone();
             return Err(SideError::OneSide { run, model: (*model).to_owned() });
         }
-        Ok(Self { pairs })
+        Ok(Self { pairs, left_out })
     }
 }
 

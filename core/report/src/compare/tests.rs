@@ -104,11 +104,25 @@ fn too_few_fixtures_show_nothing_and_say_so() {
     let score = metric(&comparison, "score");
     assert_eq!((score.verdict, score.p), (Verdict::Undecided, Some(2.0 / 32.0)));
     assert_eq!(score.reason.as_deref(), Some("5 fixtures cannot show a difference; 6 can"));
+    assert_eq!((score.can_differ, score.minimum_detectable), (false, None));
 
     let comparison = compared(&two(keep(low.clone(), &["f0"]), keep(high, &["f0"])));
     let score = metric(&comparison, "score");
     assert_eq!((score.verdict, score.cliffs_delta), (Verdict::Better, Some(1.0)));
     assert_eq!(score.method.as_deref(), Some("exact Mann–Whitney, 5 against 5 runs"));
+    assert_eq!((score.can_differ, score.smallest_p), (true, Some(2.0 / 252.0)));
+
+    let three = |run: Run| {
+        let mut run = keep(run, &["f0"]);
+        run.records.retain(|attempt| attempt.run_number <= 3);
+        run
+    };
+    let high = uneven(run("b", &["m"], 8.0), 0.01);
+    let comparison = compared(&two(three(uneven(low.clone(), 0.02)), three(high)));
+    let score = metric(&comparison, "score");
+    assert_eq!((score.p, score.minimum_detectable), (Some(0.1), None));
+    let reason = "so few runs cannot show a difference; 4 on each side can";
+    assert_eq!(score.reason.as_deref(), Some(reason));
 
     let mut same = keep(low.clone(), &["f0"]);
     let first = same.records[0].output;

@@ -154,6 +154,11 @@ pub struct MetricComparison {
     pub cliffs_delta: Option<f64>,
     /// Effect that would be found in 80 of 100 repetitions; a smaller one may be there.
     pub minimum_detectable: Option<f64>,
+    /// Smallest p-value that samples of these sizes can have.
+    pub smallest_p: Option<f64>,
+    /// Whether any values at all could have shown a difference here: enough of them, on a machine
+    /// on which this metric is judged.
+    pub can_differ: bool,
     /// What can be said.
     pub verdict: Verdict,
     /// Why nothing can be said.

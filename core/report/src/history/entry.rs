@@ -25,6 +25,10 @@ pub struct RunEntry {
     pub name: Option<String>,
     /// How it ended.
     pub status: RunStatus,
+    /// True for a run that is `running` by its files, but that no process works on. Files alone
+    /// do not tell: whoever lists runs sets it.
+    #[serde(default)]
+    pub was_killed: bool,
     /// UTC, RFC 3339.
     pub started_at: String,
     /// Wall-clock time; `None` while it runs.
@@ -113,6 +117,7 @@ impl RunEntry {
             run_id: manifest.run_id.clone(),
             name: manifest.name.clone(),
             status: manifest.status,
+            was_killed: false,
             started_at: manifest.started_at.clone(),
             elapsed_sec: manifest.elapsed_sec,
             test: manifest.test.clone(),

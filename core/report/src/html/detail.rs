@@ -1,7 +1,7 @@
 //! One attempt in full: prompt, raw answer, findings, monitors, and its diff to the solution.
 
 use llmbench_api::record::AttemptRecord;
-use llmbench_api::{Answer, Findings, Role};
+use llmbench_api::{Answer, Findings, Message, Role};
 use serde_json::{Value, json};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
@@ -65,18 +65,20 @@ fn of_role(role: &str, findings: &Findings) -> Value {
     })
 }
 
-/// Requests and answers in order, messages of earlier requests not again.
+/// Requests and answers in order; of a request that goes on with the one before, only what is new.
 fn conversation(exchanges: &Exchanges) -> Value {
     let mut messages = Vec::new();
-    let mut told = 0;
+    let mut before: &[Message] = &[];
     for (index, request) in exchanges.requests.iter().enumerate() {
-        let known = told.min(request.messages.len());
+        // With the answer behind it. The same question again is another one.
+        let goes_on = request.messages.len() > before.len() && request.messages.starts_with(before);
+        let known = if goes_on && !before.is_empty() { before.len() + 1 } else { 0 };
         messages.extend(
-            request.messages[known..]
+            request.messages[known.min(request.messages.len())..]
                 .iter()
                 .map(|message| entry(role(message.role), &message.content)),
         );
-        told = request.messages.len() + 1;
+        before = &request.messages;
         match exchanges.answers.get(index) {
             Some(Answer::Answered(generation)) => {
                 if !generation.thinking.is_empty() {

@@ -4,16 +4,12 @@ use llmbench_api::Measured;
 use llmbench_api::record::{ModelRecord, RunManifest};
 use serde_json::{Value, json};
 
-use crate::render::figures::si;
+use crate::render::figures::{self, si};
 
 /// Setting, value, origin.
 pub(super) fn settings(manifest: &RunManifest) -> Value {
     let setting = |(name, setting): (&String, &llmbench_api::record::SettingRecord)| {
-        let value = match &setting.value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        json!([name, value, setting.origin])
+        json!([name, figures::setting(&setting.value), setting.origin])
     };
     manifest.settings.iter().map(setting).collect()
 }

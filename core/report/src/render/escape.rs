@@ -8,7 +8,7 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 /// The text with its lines, but without characters that change how others are shown.
-pub(super) fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     let text = text.replace("\r\n", "\n");
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,5 +1,6 @@
 //! Numbers as a reader wants them. What was not measured is a dash, never 0.
 
+use llmbench_api::Json;
 use llmbench_api::record::{Rate, Stat};
 
 /// Stands for whatever was not measured.
@@ -90,6 +91,15 @@ pub(crate) fn si(value: u64) -> String {
     match prefixes.iter().find(|(factor, _)| value >= *factor) {
         Some((factor, prefix)) => format!("{:.2} {prefix}", value / factor),
         None => format!("{value}"),
+    }
+}
+
+/// The value of a setting, as a user would write it.
+pub(crate) fn setting(value: &Json) -> String {
+    match value {
+        Json::Null => "not set".to_owned(),
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 

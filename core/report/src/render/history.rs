@@ -97,7 +97,7 @@ pub fn history_csv(runs: &[RunEntry]) -> String {
                 run.name.clone().unwrap_or_default(),
                 run.started_at.clone(),
                 number(run.elapsed_sec),
-                status(run.status).to_owned(),
+                status(run).to_owned(),
                 run.test.clone(),
                 run.backend.clone(),
                 names(run.fixtures.iter().map(|fixture| &fixture.name)).join("; "),
@@ -134,7 +134,7 @@ fn row(run: &RunEntry) -> Vec<String> {
         format!("{}/{}", run.scored, run.planned),
         range(run.score_range(), |value| figures::below(Some(value), run.max_score, 1)),
         range(run.speed_range(), |value| figures::number(Some(value), 1)),
-        status(run.status).to_owned(),
+        status(run).to_owned(),
     ];
     cells.map(|cell| escape::one_line(&cell)).to_vec()
 }
@@ -158,8 +158,9 @@ pub(super) fn when(timestamp: &str) -> String {
     }
 }
 
-fn status(status: RunStatus) -> &'static str {
-    match status {
+fn status(run: &RunEntry) -> &'static str {
+    match run.status {
+        RunStatus::Running if run.was_killed => "killed",
         RunStatus::Running => "running",
         RunStatus::Finished => "finished",
         RunStatus::Interrupted => "interrupted",

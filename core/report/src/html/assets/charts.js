@@ -67,11 +67,22 @@ function valueAxis(name, more = {}) {
   };
 }
 
+/**
+ * A name in so many pixels, cut in its middle: names of models differ at their ends,
+ * where the size and the quantisation stand.
+ */
+function fitted(name, pixels) {
+  const most = Math.floor(pixels / 7);
+  if (name.length <= most) return name;
+  const head = Math.ceil((most - 1) * 0.4);
+  return `${name.slice(0, head)}…${name.slice(name.length - (most - 1 - head))}`;
+}
+
 /** An axis of names; long ones are cut in the chart and whole in its table. */
 function nameAxis(names, more = {}) {
   return {
     type: "category", data: names, axisTick: { show: false }, axisLine: { lineStyle: { color: colour("line") } },
-    axisLabel: { color: colour("text"), width: labelWidth(), overflow: "truncate", interval: 0 }, ...more,
+    axisLabel: { color: colour("text"), interval: 0, formatter: (name) => fitted(name, labelWidth()) }, ...more,
   };
 }
 

@@ -46,6 +46,11 @@ function runOf(row) {
   return page.runs[page.series[row[at.series]].run];
 }
 
+/** The part of the page's address that names an attempt: ids may repeat from run to run. */
+function addressOf(row) {
+  return `#attempt=${encodeURIComponent(runOf(row).id)}/${encodeURIComponent(idOf(row))}`;
+}
+
 function fixtureName(place) {
   return page.fixtures[place]?.name || "(no fixture)";
 }

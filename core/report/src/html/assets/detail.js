@@ -9,7 +9,7 @@ async function openAttempt(place, focus) {
   const row = page.rows[place];
   const id = idOf(row);
   const panel = byId("attempt");
-  history.replaceState(null, "", `#attempt=${encodeURIComponent(id)}`);
+  history.replaceState(null, "", addressOf(row));
   let found = null;
   let problem = null;
   try {

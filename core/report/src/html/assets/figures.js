@@ -41,7 +41,7 @@ function scatter(models) {
       series: [...bars("score", true), ...bars("tokens_per_sec", false), ...known.map((group) => ({
         type: "scatter", name: page.series[group.series].label, data: [points(group)], symbol: seriesSymbol(group.series), symbolSize: 13,
         itemStyle: { color: seriesColour(group.series), borderColor: colour("page"), borderWidth: 1.5, opacity: 1 },
-        label: { show: !narrow(), position: group.tokens_per_sec.mean > fastest * 0.7 ? "left" : "right", distance: 12, color: colour("text"), formatter: "{a}", width: 230, overflow: "truncate" },
+        label: { show: !narrow(), position: group.tokens_per_sec.mean > fastest * 0.7 ? "left" : "right", distance: 12, color: colour("text"), formatter: (item) => fitted(item.seriesName, 230) },
         labelLayout: { dy: -12, moveOverlap: "shiftY" },
       }))],
     }),
@@ -139,7 +139,7 @@ function heatMap(groups) {
     table: [["Fixture", ...series.map((place) => page.series[place].label)], fixtures.map((name) => [name, ...series.map((place) => score(groups.find((group) => group.series === place && group.fixture === name)?.score.mean ?? null))])],
     option: () => ({
       grid: { left: labelWidth() + 16, right: 16, top: 8, bottom: 92 },
-      xAxis: nameAxis(series.map((place) => page.series[place].label), { axisLabel: { color: colour("text"), interval: 0, width: narrow() ? 60 : 130, overflow: "truncate", rotate: narrow() || series.length > 5 ? 30 : 0 } }),
+      xAxis: nameAxis(series.map((place) => page.series[place].label), { axisLabel: { color: colour("text"), interval: 0, formatter: (name) => fitted(name, narrow() ? 80 : 130), rotate: narrow() || series.length > 5 ? 30 : 0 } }),
       yAxis: nameAxis(fixtures, { inverse: true }),
       visualMap: { min: 0, max: page.maxScore, orient: "horizontal", left: "center", bottom: 4, itemHeight: narrow() ? 120 : 200, text: [`score ${page.maxScore}`, "0"], textStyle: { color: colour("text") }, inRange: { color: [0, 1, 2, 3, 4].map((step) => colour(`heat-${step}`)) } },
       tooltip: { formatter: (item) => `${page.series[series[item.value[0]]].label}\n${fixtures[item.value[1]]}\nscore ${score(item.value[2])}` },

@@ -63,8 +63,7 @@ function followPrinter() {
 }
 
 function openFromAddress() {
-  const wanted = decodeURIComponent(location.hash).replace(/^#attempt=/, "");
-  const place = location.hash.startsWith("#attempt=") ? page.rows.findIndex((row) => idOf(row) === wanted) : -1;
+  const place = location.hash.startsWith("#attempt=") ? page.rows.findIndex((row) => addressOf(row) === location.hash) : -1;
   if (place >= 0) openAttempt(place, true);
 }
 
@@ -86,7 +85,7 @@ async function follow(tag) {
 }
 
 function refresh(data) {
-  const open = openPlace === null ? null : idOf(page.rows[openPlace]);
+  const open = openPlace === null ? null : addressOf(page.rows[openPlace]);
   const number = pageNumber;
   const scroll = window.scrollY;
   const panel = byId("attempt");
@@ -94,7 +93,7 @@ function refresh(data) {
   load(data);
   build();
   if (open !== null) {
-    openPlace = page.rows.findIndex((row) => idOf(row) === open);
+    openPlace = page.rows.findIndex((row) => addressOf(row) === open);
     byId("attempt").replaceWith(panel);
   }
   pageNumber = number;

@@ -1,7 +1,6 @@
 //! What was measured, with which settings, on which machine.
 
 use llmbench_api::Measured;
-use serde_json::Value;
 
 use super::{list, table, word};
 use crate::Report;
@@ -45,11 +44,7 @@ pub(super) fn models(report: &Report<'_>) -> String {
 pub(super) fn settings(report: &Report<'_>) -> String {
     let header = ["Setting", "Value", "From"].map(str::to_owned);
     let rows = report.manifest.settings.iter().map(|(name, setting)| {
-        let value = match &setting.value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        vec![name.clone(), value, setting.origin.clone()]
+        vec![name.clone(), figures::setting(&setting.value), setting.origin.clone()]
     });
     let command = report.manifest.argv.join(" ");
     format!("{}\n{}", table(&header, rows), escape::fenced(&command))
