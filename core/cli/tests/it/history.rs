@@ -68,6 +68,25 @@ fn runs_are_listed_filtered_and_exported() {
 }
 
 #[test]
+fn a_run_that_no_process_works_on_is_listed_as_killed() {
+    let (command, runs) = two_runs();
+    let path = runs[0].join("run.json");
+    let manifest = std::fs::read_to_string(&path).unwrap();
+    let killed = manifest.replacen("\"status\": \"finished\"", "\"status\": \"running\"", 1);
+    assert_ne!(manifest, killed);
+    std::fs::write(&path, killed).unwrap();
+    let status = || {
+        let listed = command.run(&["history", "--status", "running", "--format", "json"]).json();
+        listed["runs"][0]["was_killed"].as_bool()
+    };
+    assert_eq!(status(), Some(true));
+    expect_parts(&command.run(&["history"]).stdout, &["killed"]);
+    let lock = std::fs::File::open(runs[0].join(".lock")).unwrap();
+    lock.lock().unwrap();
+    assert_eq!(status(), Some(false));
+}
+
+#[test]
 fn a_broken_folder_and_a_broken_index_do_not_stop_the_rest() {
     let (command, runs) = two_runs();
     std::fs::write(runs[0].join("run.json"), "{").unwrap();
@@ -104,7 +123,7 @@ fn what_cannot_be_is_an_error_that_says_what_can() {
         (&["history", "--since", "yesterday"], 2, &["--since: `yesterday`", "7d"]),
         (&["history", "--trend", "nobody"], 2, &["no run has a model `nobody`"]),
         (&["history", "--status", "nice"], 2, &["nice", "finished"]),
-        (&["export", "nowhere"], 3, &["holds no `run.json`"]),
+        (&["export", "nowhere"], 3, &["no run `nowhere`", "hint:", "llmbench history"]),
         (&["export", "x", "--format", "arrow"], 2, &["arrow", "parquet"]),
     ] {
         let output = command.run(arguments);

@@ -76,7 +76,7 @@ fn what_cannot_be_judged_is_refused_before_anything_starts() {
     check(&["validate", "--fixture", "level:x", "a.vue"], 2, &["level:x"]);
     let variant = "simple-component@nope";
     check(&["validate", "--fixture", variant, "a.vue"], 3, &["`nope`", "renamed, reordered"]);
-    check(&["rejudge", "nope"], 3, &["run.json"]);
+    check(&["rejudge", "nope"], 3, &["no run `nope`", "no such folder"]);
 }
 
 #[test]

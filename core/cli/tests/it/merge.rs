@@ -92,7 +92,9 @@ fn what_does_not_belong_together_is_refused() {
     let different = merge(&command, &[&first, &other], "whole");
     expect_code(&different, 2);
     expect_parts(&different.stderr, &["not parts of one plan", "setting `seed`: 42 and 7"]);
-    let nothing = merge(&command, &["nope"], "whole");
-    expect_code(&nothing, 3);
+    expect_code(&merge(&command, &[&first, "nope"], "whole"), 3);
+    let alone = merge(&command, &[&first], "whole");
+    expect_code(&alone, 2);
+    expect_parts(&alone.stderr, &["only one is named", "--resume"]);
     assert!(!command.dir().join("whole").exists());
 }

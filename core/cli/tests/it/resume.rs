@@ -265,7 +265,7 @@ fn what_is_no_run_is_said_and_left_alone() {
     let command = command();
     let output = command.run(&["run", "--resume", "nope"]);
     expect_code(&output, 3);
-    expect_parts(&output.stderr, &["nope", "run.json"]);
+    expect_parts(&output.stderr, &["no run `nope`", "no such folder", "hint:"]);
     let output = command.run(&["run", "--resume", "./small"]);
     expect_code(&output, 3);
     assert!(!command.dir().join("small/.lock").exists());

@@ -135,6 +135,7 @@ fn a_finished_run_can_be_reported_in_every_format() {
     let stored = |file: &str| std::fs::read_to_string(files.dir.join(file)).unwrap();
 
     expect_parts(&report(&[]).stdout, &["parrot", "too few runs"]);
+    expect_parts(&command.run(&["report", "latest"]).stdout, &["parrot", "too few runs"]);
     assert_eq!(report(&["--format", "md"]).stdout.trim_end(), stored("report.md").trim_end());
     assert_eq!(report(&["--format", "csv"]).stdout.trim_end(), stored("samples.csv").trim_end());
     let json = report(&["--format", "json"]).json();
@@ -151,5 +152,11 @@ fn a_finished_run_can_be_reported_in_every_format() {
 
     let missing = command.run(&["report", "nope"]);
     expect_code(&missing, 3);
-    expect_parts(&missing.stderr, &["nope", "run.json"]);
+    expect_parts(&missing.stderr, &["no run `nope`", "hint:", "llmbench history"]);
+    let no_run = command.run(&["report", "small"]);
+    expect_code(&no_run, 3);
+    expect_parts(&no_run.stderr, &["`small`", "holds no `run.json`"]);
+    let nowhere = command.run(&["report", name, "--output", "gone/copy.md"]);
+    expect_code(&nowhere, 3);
+    expect_parts(&nowhere.stderr, &["gone", "hint:", "--output"]);
 }
