@@ -14,5 +14,8 @@ pub(crate) const DATA_DIR: &str = "LLMBENCH_DATA_DIR";
 /// Log filter, for example `debug` or `llmbench_plugin_ollama=trace`.
 pub(crate) const LOG: &str = "LLMBENCH_LOG";
 
+/// The real Ollama server for llmbench's own tests and examples; a run does not look at it.
+pub(crate) const OLLAMA_BIN: &str = "LLMBENCH_OLLAMA_BIN";
+
 /// Variables with the prefix that are no settings.
-pub(crate) const NOT_SETTINGS: [&str; 4] = [PLUGIN_PATH, CONFIG, DATA_DIR, LOG];
+pub(crate) const NOT_SETTINGS: [&str; 5] = [PLUGIN_PATH, CONFIG, DATA_DIR, LOG, OLLAMA_BIN];

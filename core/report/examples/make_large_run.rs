@@ -136,7 +136,8 @@ fn manifest(options: &Options, runs: u64) -> Value {
 
 fn record(random: &mut Random, options: &Options, model: u64, fixture: u64, run: u64) -> Value {
     let (model_name, fixture_name) = (model_name(model), fixture_name(fixture));
-    let id = format!("{model_name}-{fixture_name}-{run}").replace(':', "_");
+    let number = ((run - 1) * options.models + model) * options.fixtures + fixture + 1;
+    let id = format!("{number:05}-{model_name}-{fixture_name}-r{run}").replace(':', "-");
     let ease = 6.0 + model as f64 * 0.4 - (fixture % 5) as f64 * 0.5 + options.shift;
     let score = (ease + 2.0 * random.normal()).clamp(0.0, 10.0);
     let lost = random.uniform() < 0.01;

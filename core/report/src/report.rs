@@ -167,6 +167,8 @@ impl<'a> Report<'a> {
             let lost = attempts.iter().filter(|record| record.status == *status);
             let n = lost.clone().count();
             let error = lost.filter_map(|record| record.errors.first()).next();
+            // What only repeats the status says nothing.
+            let error = error.filter(|error| error[..] != **one);
             let because = error.map_or_else(String::new, |error| format!(" ({error})"));
             (n > 0).then(|| format!("{n} {}{because}", if n == 1 { one } else { many }))
         };

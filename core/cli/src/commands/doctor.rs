@@ -58,8 +58,10 @@ impl Line {
 pub(crate) fn doctor(global: &GlobalArgs, args: &DoctorArgs) -> Result<ExitCode> {
     let mut wiring = Wiring::new(global, wiring::settings(global, &args.settings)?);
     if !args.fix {
-        // Looking must not change the machine; a plugin without this setting says so below.
-        wiring.default_plugin_setting("tsc", "install", false);
+        // Looking must not change the machine.
+        for validator in ["tsc", "tsc-native", "vitest"] {
+            wiring.default_plugin_setting(validator, "install", false);
+        }
     }
     let choice = wiring.choose(&CancelToken::default())?;
     let mut lines = vec![out_folder(&wiring)];
@@ -237,7 +239,7 @@ fn tool_lines(
                     }
                 });
                 for note in record.info.notes {
-                    lines.push(Line::warning(&format!("role {role}"), note, None));
+                    lines.push(Line::ok(&format!("role {role}"), note));
                 }
             }
         }

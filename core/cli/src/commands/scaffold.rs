@@ -1,6 +1,7 @@
 //! `llmbench plugins new`: a test type that builds as it is.
 
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use crate::error::{CliError, Result};
 use crate::exit::ExitCode;
@@ -20,12 +21,8 @@ pub(crate) fn new(name: &str, dir: &Path, llmbench: &Path) -> Result<ExitCode> {
         .hint("name the folder into which you cloned llmbench with `--llmbench DIR`"));
     }
     let author_crate = author_crate.canonicalize().unwrap_or(author_crate);
-    let folder = dir.join(name);
-    let failed = |error: std::io::Error| {
-        CliError::not_ready(format!("cannot make {}: {error}", folder.display()))
-    };
-    std::fs::create_dir_all(dir).map_err(failed)?;
-    std::fs::create_dir(&folder).map_err(failed)?;
+    let folder = new_folder(dir, name)?;
+    let failed = |error: std::io::Error| unmade(&folder, &error);
     std::fs::create_dir(folder.join("src")).map_err(failed)?;
     let fill = |text: &str| {
         text.replace("{{name}}", name)
@@ -52,6 +49,28 @@ pub(super) fn check_name(name: &str, what: &str, example: &str) -> Result<()> {
     }
     Err(CliError::usage(format!("`{name}` is not a name for a {what}"))
         .hint(format!("use lower-case letters, digits and dashes, for example `{example}`")))
+}
+
+/// Makes the folder `name` in `dir`.
+///
+/// # Errors
+/// Also when there is one of that name: nothing is overwritten.
+pub(super) fn new_folder(dir: &Path, name: &str) -> Result<PathBuf> {
+    let folder = dir.join(name);
+    let made = std::fs::create_dir_all(dir).and_then(|()| std::fs::create_dir(&folder));
+    made.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            CliError::not_ready(format!("{} is there already", folder.display()))
+                .hint("choose another name, or another folder with `--dir DIR`")
+        }
+        _ => unmade(&folder, &error),
+    })?;
+    Ok(folder)
+}
+
+pub(super) fn unmade(folder: &Path, error: &std::io::Error) -> CliError {
+    CliError::not_ready(format!("cannot make {}: {error}", folder.display()))
+        .hint("choose a folder that may be written with `--dir DIR`")
 }
 
 /// `json-answer` → `JsonAnswer`.

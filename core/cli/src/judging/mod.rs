@@ -209,9 +209,13 @@ pub(crate) struct Judged {
 }
 
 impl Judged {
-    /// `57 answers in 4.2 s (13.6 a second, 2 at a time)`.
+    /// `57 answers in 4.2 s (13.6 answers/s, 2 at a time)`; no rate from one answer, which has the
+    /// start of the tools in it.
     pub(crate) fn speed(&self, what: &str, jobs: usize) -> String {
         let seconds = self.elapsed.as_secs_f64();
+        if let ([_], Some(one)) = (&self.outcomes[..], what.strip_suffix('s')) {
+            return format!("1 {one} in {seconds:.1} s");
+        }
         let rate = self.outcomes.len() as f64 / seconds.max(1e-9);
         format!(
             "{} {what} in {seconds:.1} s ({rate:.1} {what}/s, {jobs} at a time)",

@@ -45,11 +45,14 @@ impl Observer for Plain {
             RunEvent::AttemptFinished { index, record } => {
                 let eta = inner.state.eta(now).filter(|eta| !eta.is_zero());
                 let eta = eta.map(|eta| format!(" (about {} left)", short_duration(eta)));
+                let finished = finished_line(record);
+                // Behind what is measured; the lines below it are errors.
+                let (line, errors) = finished.split_once('\n').unwrap_or((&finished, ""));
+                let gap = if errors.is_empty() { "" } else { "\n" };
                 timed(&format!(
-                    "[{}/{}] {}{}",
+                    "[{}/{}] {line}{}{gap}{errors}",
                     index + 1,
                     inner.state.attempts,
-                    finished_line(record),
                     eta.unwrap_or_default()
                 ));
             }

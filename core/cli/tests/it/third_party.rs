@@ -139,7 +139,7 @@ fn a_new_plugin_builds_tests_and_runs() {
 
     let again = command.run(&["plugins", "new", "one-word", "--llmbench", sources]);
     expect_code(&again, 3);
-    expect_parts(&again.stderr, &["one-word", "exists"]);
+    expect_parts(&again.stderr, &["one-word is there already", "--dir"]);
     for (arguments, part) in [(["One", sources], "lower-case"), (["two", "/nowhere"], "/nowhere")] {
         let output = command.run(&["plugins", "new", arguments[0], "--llmbench", arguments[1]]);
         expect_code(&output, 2);
