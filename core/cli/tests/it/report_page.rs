@@ -69,6 +69,7 @@ fn the_page_works_in_a_real_browser_and_an_answer_stays_text() {
     let charts: Vec<u64> = serde_json::from_value(seen["charts"].clone()).unwrap();
     assert!(charts.len() >= 3 && charts.iter().all(|paths| *paths > 5), "{charts:?}");
     expect_parts(&seen["chart_names"].to_string(), &["Quality against speed. parrot", "median"]);
+    expect_parts(&seen["spreads"].to_string(), &["no spread"]);
     assert_eq!(seen["landmarks"].as_array().unwrap().len(), 5, "{}", seen["landmarks"]);
     assert_eq!(seen["unnamed"], json!([]));
     assert_eq!((&seen["rows"], &seen["filtered"]), (&json!(3), &json!("1 of 3 attempts")));

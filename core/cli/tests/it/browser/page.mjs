@@ -9,6 +9,7 @@ const seen = await withPage(chromium, address, async (page) => {
   const seen = {};
   const rows = "document.querySelectorAll('#attempts-table tbody tr').length";
   seen.charts = await page.value("[...document.querySelectorAll('.canvas')].map((canvas) => canvas.querySelectorAll('svg path').length)");
+  seen.spreads = await page.value("[...document.querySelectorAll('#results .spread')].map((spread) => spread.textContent)");
   seen.chart_names = await page.value("[...document.querySelectorAll('.canvas')].map((canvas) => canvas.getAttribute('aria-label'))");
   seen.rows = await page.value(rows);
   seen.landmarks = await page.value("['header', 'nav', 'main', 'footer', 'h1'].filter((tag) => document.querySelectorAll(tag).length === 1)");

@@ -56,14 +56,16 @@ function plainTable(caption, head, rows) {
     el("tbody", {}, rows.map((row) => el("tr", {}, row.map((cell, place) => place === 0 ? el("th", { scope: "row" }, cell) : el("td", {}, cell)))))));
 }
 
-/** A mean with its interval, or with its range where there is none; why values are missing is its title. */
+/**
+ * A mean with its interval, or with its range where there is none; why values are missing is its title.
+ * Equal values have no interval that means anything: they are called equal.
+ */
 function statCell(stat, decimals, show = number) {
   if (stat.mean === null) return el("span", { class: "absent", title: stat.missing ?? "not measured" }, ABSENT);
   const known = interval(stat);
   const [low, high] = known ?? [stat.min, stat.max];
-  const spread = stat.n > 1
-    ? el("span", { class: "spread" }, known ? `[${show(low, decimals)}, ${show(high, decimals)}]` : `${show(low, decimals)}–${show(high, decimals)}`)
-    : null;
+  const range = known ? `[${show(low, decimals)}, ${show(high, decimals)}]` : `${show(low, decimals)}–${show(high, decimals)}`;
+  const spread = stat.n > 1 ? el("span", { class: "spread" }, low === high ? "no spread" : range) : null;
   return el("span", { title: stat.missing }, show(stat.mean, decimals), stat.missing && el("sup", { role: "img", "aria-label": stat.missing }, "?"), spread);
 }
 
