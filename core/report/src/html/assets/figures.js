@@ -27,21 +27,23 @@ function scatter(models) {
     whiskers(lines(stat, isInterval, vertical), { vertical, dashed: !isInterval, colourOf: seriesColour }));
   const lost = models.length - known.length;
   const fastest = Math.max(...known.map((group) => group.tokens_per_sec.mean));
+  // Names beside more points than that cover other points.
+  const direct = () => !narrow() && known.length <= 3;
   return figure({
     id: "chart-scatter", title: "Quality against speed", height: narrow() ? 440 : 400,
     note: `Each point is a model: mean score and mean decode speed. Whole lines are 95 % intervals, dashed ones the range from lowest to highest where there are too few values for an interval.${lost ? ` ${count(lost, "model")} without both figures: not shown.` : ""}`,
     summary: known.map((group) => `${page.series[group.series].label}: score ${score(group.score.mean)}, ${number(group.tokens_per_sec.mean, 1)} tokens per second`).join("; ") || "Nothing was measured.",
     table: [["Model", "Score", "n", "Tokens/s", "n"], models.map((group) => [page.series[group.series].label, statCell(group.score, 2, score), group.score.n, statCell(group.tokens_per_sec, 1), group.tokens_per_sec.n])],
     option: () => ({
-      legend: { show: narrow(), type: "scroll", orient: "vertical", top: 0, height: 96, textStyle: { color: colour("text") }, pageTextStyle: { color: colour("text") }, pageIconColor: colour("text") },
-      grid: { left: 54, right: 24, top: narrow() ? 112 : 14, bottom: 48 },
+      legend: { show: !direct(), type: "scroll", orient: narrow() ? "vertical" : "horizontal", top: 0, height: narrow() ? 96 : "auto", textStyle: { color: colour("text") }, pageTextStyle: { color: colour("text") }, pageIconColor: colour("text") },
+      grid: { left: 54, right: 24, top: narrow() ? 112 : direct() ? 14 : 44, bottom: 48 },
       xAxis: valueAxis("mean decode speed, tokens/s", { min: 0 }),
       yAxis: valueAxis(`mean score, 0–${page.maxScore}`, { min: 0, max: page.maxScore, nameGap: 34 }),
       tooltip: { formatter: (item) => `${item.seriesName}\nscore ${score(item.value[1])}\n${number(item.value[0], 1)} tokens/s` },
       series: [...bars("score", true), ...bars("tokens_per_sec", false), ...known.map((group) => ({
         type: "scatter", name: page.series[group.series].label, data: [points(group)], symbol: seriesSymbol(group.series), symbolSize: 13,
         itemStyle: { color: seriesColour(group.series), borderColor: colour("page"), borderWidth: 1.5, opacity: 1 },
-        label: { show: !narrow(), position: group.tokens_per_sec.mean > fastest * 0.7 ? "left" : "right", distance: 12, color: colour("text"), formatter: (item) => fitted(item.seriesName, 230) },
+        label: { show: direct(), position: group.tokens_per_sec.mean > fastest * 0.7 ? "left" : "right", distance: 12, color: colour("text"), formatter: (item) => fitted(item.seriesName, 230) },
         labelLayout: { dy: -12, moveOverlap: "shiftY" },
       }))],
     }),
