@@ -22,6 +22,7 @@ mod judging;
 mod logging;
 mod output;
 mod progress;
+mod runs;
 mod settings;
 mod terminal;
 mod variables;

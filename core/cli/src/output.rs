@@ -1,11 +1,14 @@
 //! What goes to the terminal. The only place that prints.
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use llmbench_engine::journal::write_atomically;
+use llmbench_report::render::visible;
 use serde::Serialize;
 
-use crate::error::CliError;
+use crate::error::{CliError, Result};
 use crate::exit::ExitCode;
 use crate::progress::screen;
 
@@ -41,6 +44,17 @@ pub(crate) fn result(text: &str) {
     }
 }
 
+/// A result in a file, whole or not at all.
+///
+/// # Errors
+/// When it cannot be written, naming the option that says where.
+pub(crate) fn to_file(path: &Path, text: &str) -> Result<()> {
+    write_atomically(path, text).map_err(|error| {
+        CliError::from(error)
+            .hint("choose a file in a folder that exists and may be written: `--output FILE`")
+    })
+}
+
 /// A result as indented JSON.
 pub(crate) fn json<T: Serialize>(value: &T) {
     match serde_json::to_string_pretty(value) {
@@ -57,22 +71,22 @@ pub(crate) fn json_line<T: Serialize>(value: &T) {
     }
 }
 
-/// A line about what is going on.
+/// A line about what is going on. Control characters in it are shown and do nothing.
 pub(crate) fn note(text: &str) {
-    screen::above(text);
+    screen::above(&visible(text));
 }
 
-/// A line that the user should not miss.
+/// A line that the user should not miss. Control characters in it are shown and do nothing.
 pub(crate) fn warning(text: &str) {
-    screen::above(&format!("{YELLOW}warning:{RESET} {text}"));
+    screen::above(&format!("{YELLOW}warning:{RESET} {}", visible(text)));
 }
 
 /// An error with its hint.
 pub(crate) fn error(error: &CliError) {
     screen::clear();
-    anstream::eprintln!("{RED}error:{RESET} {}", error.message);
+    anstream::eprintln!("{RED}error:{RESET} {}", visible(&error.message));
     for detail in &error.details {
-        for line in detail.lines() {
+        for line in visible(detail).lines() {
             anstream::eprintln!("  {line}");
         }
     }

@@ -131,9 +131,15 @@ fn prompts_seen(plan: &Plan, earlier: Option<&Earlier>) -> HashSet<(usize, usize
         let case = plan.record.fixtures.iter().position(|name| *name == record.fixture)?;
         Some((model, case))
     };
-    let records = earlier.records.iter().chain(&earlier.superseded).filter_map(place);
-    let under_way = plan.attempts.first().map(|attempt| (attempt.model, attempt.case));
-    records.chain(under_way).collect()
+    let all = || earlier.records.iter().chain(&earlier.superseded);
+    let number = |id: &str| id.split('-').next().and_then(|text| text.parse::<u64>().ok());
+    let last = all().filter_map(|record| number(&record.id)).max().unwrap_or(0);
+    // The one behind the last record was under way; those before it are made again.
+    let before = |id: &str| number(id).is_none_or(|number| number <= last);
+    let made = plan.attempts.iter().filter(|attempt| before(&attempt.id));
+    let under_way = plan.attempts.iter().find(|attempt| !before(&attempt.id));
+    let sent = made.chain(under_way).map(|attempt| (attempt.model, attempt.case));
+    all().filter_map(place).chain(sent).collect()
 }
 
 struct Runner<'a> {

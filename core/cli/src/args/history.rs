@@ -71,7 +71,7 @@ pub(crate) enum HistoryFormat {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// Folders of runs, or their names below `--out`
+    /// Runs: their folders, their names or labels below `--out`, or `latest`
     #[arg(required = true, value_name = "RUN")]
     pub(crate) runs: Vec<PathBuf>,
     /// Folder of runs

@@ -35,7 +35,7 @@ pub(crate) struct ValidateArgs {
 pub(crate) struct RejudgeArgs {
     #[command(flatten)]
     pub(crate) judge: JudgeArgs,
-    /// Folder of a run, or its name below `--out`
+    /// A run: its folder, its name or label below `--out`, or `latest`
     pub(crate) run: PathBuf,
     /// Folder of runs
     #[arg(long, value_name = "DIR", default_value = "results")]

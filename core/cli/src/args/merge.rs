@@ -8,7 +8,7 @@ use super::Format;
 
 #[derive(Debug, Args)]
 pub(crate) struct MergeArgs {
-    /// Shards of one plan: their folders, or their names below `--out`
+    /// Shards of one plan: their folders, or their names or labels below `--out`
     #[arg(required = true, value_name = "RUN")]
     pub(crate) runs: Vec<PathBuf>,
     /// Folder of runs, in which the whole one is made

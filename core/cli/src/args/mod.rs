@@ -184,7 +184,7 @@ pub(crate) enum PluginsCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// Folders of runs, or their names below `--out`; several only as `html`
+    /// Runs: their folders, their names or labels below `--out`, or `latest`; several only as `html`
     #[arg(required = true, value_name = "RUN")]
     pub(crate) runs: Vec<PathBuf>,
     /// Folder of runs

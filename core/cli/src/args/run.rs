@@ -69,7 +69,7 @@ pub(crate) struct RunArgs {
     /// Label of this run
     #[arg(long, value_name = "LABEL")]
     pub(crate) name: Option<String>,
-    /// Go on with a run: its folder, its name below `--out`, or `latest`
+    /// Go on with a run: its folder, its name or label below `--out`, or `latest`
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<PathBuf>,
     /// Add runs until the 95 % interval of each model's score is at most this wide to each side

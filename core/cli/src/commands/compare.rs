@@ -1,6 +1,6 @@
 //! `llmbench compare`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::ValueEnum;
 use llmbench_report::compare::{Comparison, Options, Sides, Spec, compare as compared};
@@ -9,7 +9,7 @@ use llmbench_report::{Run, render};
 use crate::args::{CompareArgs, CompareFormat};
 use crate::error::{CliError, Result};
 use crate::exit::ExitCode;
-use crate::output;
+use crate::{output, runs};
 
 pub(crate) fn compare(args: &CompareArgs) -> Result<ExitCode> {
     if !args.margin.is_finite() || args.margin < 0.0 {
@@ -22,6 +22,12 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<ExitCode> {
         named.into_iter().map(|(place, model)| (&runs[place], model)).collect();
     let sides = Sides::of(&named, &args.model)
         .map_err(|error| CliError::usage(error.to_string()).hint(error.hint()))?;
+    for (run, model) in &sides.left_out {
+        let run = &run.manifest.run_id;
+        output::warning(&format!(
+            "`{model}` of `{run}` is not compared: the other side has no model of that name"
+        ));
+    }
     let comparison = compared(&sides, Options { force: args.force })
         .map_err(|error| CliError::usage(error.to_string()).hint(error.hint()))?;
     write(args, &comparison)?;
@@ -35,14 +41,14 @@ type Named = (usize, Option<String>);
 fn open(args: &CompareArgs) -> Result<(Vec<Run>, Vec<Named>)> {
     let (mut runs, mut named): (Vec<Run>, Vec<Named>) = Default::default();
     for text in &args.runs {
-        let spec = Spec::parse(text, |text| folder(args, text).is_dir());
-        let dir = folder(args, &spec.run);
+        let is_run = |text: &str| runs::find(Path::new(text), &args.out).is_ok();
+        let spec = Spec::parse(text, is_run);
+        let dir = runs::find(Path::new(&spec.run), &args.out)?;
         if let Some(known) = runs.iter().position(|run| is_same(&run.dir, &dir)) {
             named.push((known, spec.model));
             continue;
         }
-        let run = Run::open(dir)
-            .map_err(|error| CliError::not_ready(error.to_string()).hint(error.hint()))?;
+        let run = Run::open(dir).map_err(|error| runs::unreadable(&error))?;
         for warning in &run.warnings {
             output::warning(&warning.to_string());
         }
@@ -50,10 +56,6 @@ fn open(args: &CompareArgs) -> Result<(Vec<Run>, Vec<Named>)> {
         runs.push(run);
     }
     Ok((runs, named))
-}
-
-fn folder(args: &CompareArgs, run: &str) -> PathBuf {
-    if Path::new(run).is_dir() { PathBuf::from(run) } else { args.out.join(run) }
 }
 
 fn is_same(one: &Path, two: &Path) -> bool {
@@ -72,7 +74,7 @@ fn write(args: &CompareArgs, comparison: &Comparison) -> Result<()> {
     };
     match &args.output {
         None => output::result(&text),
-        Some(path) => llmbench_engine::journal::write_atomically(path, &text)?,
+        Some(path) => output::to_file(path, &text)?,
     }
     Ok(())
 }
@@ -99,16 +101,17 @@ fn regressions(args: &CompareArgs, comparison: &Comparison) -> Result<ExitCode> 
     }
     // A check that cannot fail is worse than none: it says so.
     for contrast in &comparison.contrasts {
-        let open = contrast.metrics.iter().filter(|metric| {
-            names.contains(&metric.metric) && metric.ci95.is_none_or(|ci| ci.low == ci.high)
-                || metric.reason.as_deref().is_some_and(|reason| reason.contains("cannot show"))
-                    && names.contains(&metric.metric)
-        });
-        for metric in open.filter(|metric| metric.reason.is_some()) {
+        for name in &names {
+            let metric = contrast.metrics.iter().find(|metric| metric.metric == *name);
+            if metric.is_some_and(|metric| metric.can_differ) {
+                continue;
+            }
+            let reason = metric.map_or(Some("neither side has a value"), |it| it.reason.as_deref());
             output::warning(&format!(
-                "no regression of {} could be shown: {}",
-                metric.metric,
-                metric.reason.as_deref().unwrap_or_default()
+                "no regression of {name} could be shown for `{}` in {}: {}",
+                contrast.other.model,
+                contrast.other.run_id,
+                reason.unwrap_or("too few values"),
             ));
         }
     }

@@ -2,15 +2,14 @@
 
 use std::fs::File;
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use llmbench_report::Run;
 use llmbench_report::export::{ExportError, ParquetExport};
 
 use crate::args::{ExportArgs, ExportFormat, GlobalArgs};
 use crate::error::{CliError, Result};
 use crate::exit::ExitCode;
-use crate::output;
+use crate::{output, runs};
 
 pub(crate) fn export(global: &GlobalArgs, args: &ExportArgs) -> Result<ExitCode> {
     let ExportFormat::Parquet = args.format;
@@ -67,8 +66,7 @@ fn write<W: Write + Send>(args: &ExportArgs, sink: W) -> Result<(W, usize, usize
     let mut attempts = 0;
     let mut export = ParquetExport::new(sink).map_err(|error| unwritten(&error))?;
     for name in &args.runs {
-        let run = Run::open(folder(args, name))
-            .map_err(|error| CliError::not_ready(error.to_string()).hint(error.hint()))?;
+        let run = runs::open(name, &args.out)?;
         for warning in &run.warnings {
             output::warning(&warning.to_string());
         }
@@ -88,9 +86,4 @@ fn unwritten(error: &ExportError) -> CliError {
         _ => "choose another place with `--output FILE`, or make room",
     };
     CliError::not_ready(format!("cannot write the export: {error}")).hint(hint)
-}
-
-/// The folder as given, or the run of that name.
-fn folder(args: &ExportArgs, run: &Path) -> PathBuf {
-    if run.is_dir() { run.to_owned() } else { args.out.join(run) }
 }

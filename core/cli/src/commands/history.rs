@@ -113,7 +113,7 @@ fn broken_lines(broken: &[Broken]) -> Vec<String> {
         let folders = if broken.len() == 1 { "folder" } else { "folders" };
         lines.push(format!("\n{} {folders} cannot be read as a run:", broken.len()));
     }
-    for Broken { folder, message, hint } in broken {
+    for Broken { folder, message, hint, .. } in broken {
         // Names of folders and contents of files are not trusted.
         let safe = |text: &str| text.replace(char::is_control, " ");
         lines.push(format!("  {}: {}", safe(folder), safe(message)));

@@ -1,18 +1,19 @@
 //! `llmbench merge`: shards of one plan, put together into one run.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::{Component, Path, PathBuf};
 
 use jiff::Timestamp;
-use llmbench_api::record::{ModelRecord, RunManifest, RunStatus};
-use llmbench_engine::journal::{Journal, Samples, StoredRecord};
+use llmbench_api::record::{AttemptStatus, ModelRecord, RunManifest, RunStatus};
+use llmbench_engine::journal::{Journal, Samples, StoredRecord, sync_dir};
 use llmbench_report::{Report, Run};
 
-use super::run::{differences, run_id};
+use super::run::{differences, lost, run_id};
 use crate::args::{Format, MergeArgs};
 use crate::error::{CliError, Result};
 use crate::exit::ExitCode;
-use crate::output;
+use crate::{output, runs};
 
 /// A run that is to become a part.
 struct Part {
@@ -22,6 +23,12 @@ struct Part {
 }
 
 pub(crate) fn merge(args: &MergeArgs) -> Result<ExitCode> {
+    if args.runs.len() < 2 {
+        return Err(CliError::usage(
+            "`merge` puts the shards of a plan together, and only one is named",
+        )
+        .hint("name all of them; `llmbench run --resume RUN` makes what a single run lacks"));
+    }
     let parts = args.runs.iter().map(|run| read(run, &args.out)).collect::<Result<Vec<_>>>()?;
     let (first, others) = parts.split_first().ok_or_else(|| CliError::usage("no run is named"))?;
     let mut warnings = BTreeSet::new();
@@ -54,6 +61,17 @@ pub(crate) fn merge(args: &MergeArgs) -> Result<ExitCode> {
             manifest.plan.attempts
         ));
     }
+    if records.iter().any(|stored| stored.record.status == AttemptStatus::Cancelled) {
+        manifest.status = RunStatus::Interrupted;
+        warnings.insert(
+            "attempts were cancelled by the user; `llmbench run --resume` makes them again".into(),
+        );
+    }
+    let failed = parts.iter().find(|part| part.manifest.status == RunStatus::Failed);
+    if let Some(part) = failed.filter(|_| lacking > 0) {
+        manifest.status = RunStatus::Failed;
+        manifest.error.clone_from(&part.manifest.error);
+    }
     for warning in &warnings {
         output::warning(warning);
     }
@@ -71,13 +89,14 @@ pub(crate) fn merge(args: &MergeArgs) -> Result<ExitCode> {
             output::result(&format!("results: {}", dir.display()));
         }
     }
-    Ok(ExitCode::Done)
+    match lost(&records) {
+        0 => Ok(ExitCode::Done),
+        _ => Ok(ExitCode::AttemptsLost),
+    }
 }
 
 fn read(run: &Path, out: &Path) -> Result<Part> {
-    let dir = if run.is_dir() { run.to_owned() } else { out.join(run) };
-    let Run { manifest, warnings, .. } = Run::open(&dir)
-        .map_err(|error| CliError::not_ready(error.to_string()).hint(error.hint()))?;
+    let Run { dir, manifest, warnings, .. } = runs::open(run, out)?;
     for warning in &warnings {
         output::warning(&warning.to_string());
     }
@@ -89,7 +108,18 @@ fn read(run: &Path, out: &Path) -> Result<Part> {
     }
     // The very bytes: a number that is read and written again may lose its last digit.
     let records = Samples::read(&dir.join("samples.jsonl"))?.records;
+    // An id becomes the name of a folder.
+    if let Some(bad) = records.iter().find(|stored| !is_name(&stored.record.id)) {
+        let (dir, id) = (dir.display(), &bad.record.id);
+        return Err(CliError::not_ready(format!("{dir}: `{id}` is no id of an attempt"))
+            .hint("restore the run's folder from a copy: it was changed by hand"));
+    }
     Ok(Part { dir, manifest, records })
+}
+
+fn is_name(id: &str) -> bool {
+    let mut parts = Path::new(id).components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(name)), None) if name == id)
 }
 
 fn same_plan(first: &Part, other: &Part) -> Result<()> {
@@ -236,7 +266,7 @@ fn write(
     let dir = journal.dir().to_owned();
     let copied = |part: &Part, folder: &Path| {
         let (from, to) = (part.dir.join(folder), dir.join(folder));
-        if !from.is_dir() {
+        if !from.symlink_metadata().is_ok_and(|found| found.is_dir()) {
             return Ok(());
         }
         copy(&from, &to).map_err(|error| {
@@ -258,16 +288,18 @@ fn write(
     Ok(dir)
 }
 
+/// Copies files and folders, on disk when this returns. Links are left out: they may lead anywhere.
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
+        let (kind, target) = (entry.file_type()?, to.join(entry.file_name()));
+        if kind.is_dir() {
             copy(&entry.path(), &target)?;
-        } else {
-            std::fs::copy(entry.path(), target)?;
+        } else if kind.is_file() {
+            std::fs::copy(entry.path(), &target)?;
+            File::open(&target)?.sync_all()?;
         }
     }
-    Ok(())
+    sync_dir(to)
 }

@@ -14,7 +14,7 @@ use crate::error::{CliError, Result};
 use crate::exit::ExitCode;
 use crate::fixtures::Unnamed;
 use crate::judging::{Bench, Item, Judgement, Outcome, all_judged};
-use crate::output;
+use crate::{output, runs};
 
 /// Scores that differ by less are the same.
 const TOLERANCE: f64 = 1e-9;
@@ -48,9 +48,7 @@ struct Old<'a> {
 }
 
 pub(crate) fn rejudge(global: &GlobalArgs, args: &RejudgeArgs) -> Result<ExitCode> {
-    let dir = if args.run.is_dir() { args.run.clone() } else { args.out.join(&args.run) };
-    let run = Run::open(dir)
-        .map_err(|error| CliError::not_ready(error.to_string()).hint(error.hint()))?;
+    let run = runs::open(&args.run, &args.out)?;
     for warning in &run.warnings {
         output::warning(&warning.to_string());
     }

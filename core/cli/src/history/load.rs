@@ -4,8 +4,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use llmbench_report::Run;
+use llmbench_api::record::RunStatus;
+use llmbench_engine::journal::RunLock;
 use llmbench_report::history::RunEntry;
+use llmbench_report::{ReadError, Run};
 use serde::{Deserialize, Serialize};
 
 use super::folder::{self, Folder};
@@ -30,6 +32,9 @@ pub(crate) struct Broken {
     pub(crate) message: String,
     /// What to do about it.
     pub(crate) hint: String,
+    /// True when reading failed for a reason that may pass without a change that would show.
+    #[serde(skip)]
+    pub(crate) may_pass: bool,
 }
 
 /// The runs of a folder.
@@ -77,7 +82,12 @@ pub(crate) fn load(dir: &Path, how: IndexUse) -> std::io::Result<Listing> {
     if let Some(index) = index.as_mut().filter(|index| index.is_writable())
         && (!fresh.is_empty() || !gone.is_empty())
     {
-        let new: Vec<_> = fresh.iter().map(|(folder, found)| (*folder, found)).collect();
+        let lasts = |(_, found): &&(&Folder, Found)| match found {
+            Found::Run(_) => true,
+            Found::Broken(problem) => !problem.may_pass,
+        };
+        let new: Vec<_> =
+            fresh.iter().filter(lasts).map(|(folder, found)| (*folder, found)).collect();
         if let Err(why) = index.store(&new, &gone) {
             troubles.push(Trouble::Bypassed(why));
         }
@@ -89,9 +99,13 @@ pub(crate) fn load(dir: &Path, how: IndexUse) -> std::io::Result<Listing> {
 
 fn listing(all: Vec<(&Folder, Found)>, read: usize, troubles: &[Trouble]) -> Listing {
     let (mut runs, mut broken) = (Vec::new(), Vec::new());
-    for (_, found) in all {
+    for (folder, found) in all {
         match found {
-            Found::Run(entry) => runs.push(*entry),
+            Found::Run(mut entry) => {
+                let is_running = entry.status == RunStatus::Running;
+                entry.was_killed = is_running && RunLock::is_held(&folder.path) == Some(false);
+                runs.push(*entry);
+            }
             Found::Broken(problem) => broken.push(problem),
         }
     }
@@ -129,6 +143,7 @@ fn read(folder: &Folder) -> Found {
             folder: folder.name.clone(),
             message: error.to_string(),
             hint: error.hint(),
+            may_pass: matches!(error, ReadError::Io { .. }),
         }),
     }
 }

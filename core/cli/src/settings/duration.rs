@@ -25,9 +25,26 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "must be a positive duration, for example `30s`, `2m` or `500ms`".to_owned())
 }
 
+/// The one way in which results write a duration: `30s`, else `500ms`, else `1500ns`.
+pub(crate) fn shown(duration: Duration) -> String {
+    match duration.as_nanos() {
+        whole if whole.is_multiple_of(1_000_000_000) => format!("{}s", whole / 1_000_000_000),
+        whole if whole.is_multiple_of(1_000_000) => format!("{}ms", whole / 1_000_000),
+        nanoseconds => format!("{nanoseconds}ns"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_that_is_written_reads_as_itself() {
+        for text in ["30s", "500ms", "90s", "1500ms", "1500ns"] {
+            assert_eq!(shown(parse(text).unwrap()), text);
+        }
+        assert_eq!(shown(parse("2m").unwrap()), "120s");
+    }
 
     #[test]
     fn durations_are_read_as_people_write_them() {

@@ -280,13 +280,16 @@ impl Resolver<'_> {
         field: impl Fn(&Layer) -> &Option<String>,
         default: Duration,
     ) -> Result<Duration> {
-        match self.optional(name, field) {
-            Some(text) => duration::parse(&text).map_err(|reason| self.invalid(name, &reason)),
-            None => {
-                self.remember(name, &format!("{}ms", default.as_millis()), "default".into());
-                Ok(default)
-            }
+        let Some(text) = self.optional(name, field) else {
+            self.remember(name, &duration::shown(default), "default".into());
+            return Ok(default);
+        };
+        let value = duration::parse(&text).map_err(|reason| self.invalid(name, &reason))?;
+        // In one way of writing, so that runs of the same setting look the same.
+        if let Some(record) = self.record.get_mut(name) {
+            record.value = duration::shown(value).into();
         }
+        Ok(value)
     }
 
     /// All layers together, key by key.

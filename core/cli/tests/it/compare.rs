@@ -93,6 +93,10 @@ fn a_regression_is_an_exit_code_of_its_own() {
     code(&["high", "low", "--fail-on-regression", "--margin", "5"], 0);
     code(&["low", "high", "--fail-on-regression"], 0);
     code(&["high", "low", "--fail-on-regression", "--metric", "duration_sec"], 0);
+    let metrics = ["--metric", "energy_joules", "--metric", "score"];
+    let told = code(&[&["low", "high", "--fail-on-regression"], &metrics[..]].concat(), 0);
+    expect_parts(&told, &["no regression of energy_joules could be shown", "neither side"]);
+    assert!(!told.contains("no regression of score"), "{told}");
     let told = code(&["high", "low", "--fail-on-regression", "--margin=-1"], 2);
     expect_parts(&told, &["--margin"]);
 }

@@ -104,7 +104,7 @@ fn what_cannot_be_is_an_error_that_says_what_can() {
         (&["history", "--since", "yesterday"], 2, &["--since: `yesterday`", "7d"]),
         (&["history", "--trend", "nobody"], 2, &["no run has a model `nobody`"]),
         (&["history", "--status", "nice"], 2, &["nice", "finished"]),
-        (&["export", "nowhere"], 3, &["holds no `run.json`"]),
+        (&["export", "nowhere"], 3, &["no run `nowhere`", "hint:", "llmbench history"]),
         (&["export", "x", "--format", "arrow"], 2, &["arrow", "parquet"]),
     ] {
         let output = command.run(arguments);

@@ -46,7 +46,10 @@ pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Puts the names in a folder on disk: a file's own `fsync` does not.
 ///
 /// Does nothing where folders cannot be opened as files (Windows keeps names by itself).
-pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// Those of the system.
+pub fn sync_dir(dir: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }
 

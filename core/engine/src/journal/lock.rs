@@ -58,6 +58,16 @@ impl RunLock {
         }
         Ok(Self { _file: Some(file) })
     }
+
+    /// Whether a process works on the run in `dir`; `None` where that cannot be told.
+    pub fn is_held(dir: &Path) -> Option<bool> {
+        let file = File::open(dir.join(LOCK_FILE)).ok()?;
+        match file.try_lock_shared() {
+            Ok(()) => Some(false),
+            Err(TryLockError::WouldBlock) => Some(true),
+            Err(TryLockError::Error(_)) => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -67,12 +77,15 @@ mod tests {
     #[test]
     fn a_second_one_is_told_who_holds_it_until_it_is_let_go() {
         let dir = tempfile::tempdir().unwrap();
+        assert_eq!(RunLock::is_held(dir.path()), None);
         let lock = RunLock::acquire(dir.path()).unwrap();
+        assert_eq!(RunLock::is_held(dir.path()), Some(true));
         let error = RunLock::acquire(dir.path()).unwrap_err();
         let own = std::process::id();
         assert!(matches!(error, JournalError::Locked { pid: Some(pid), .. } if pid == own));
         assert!(error.to_string().contains(&format!("the process {own}")), "{error}");
         drop(lock);
+        assert_eq!(RunLock::is_held(dir.path()), Some(false));
         RunLock::acquire(dir.path()).unwrap();
     }
 }

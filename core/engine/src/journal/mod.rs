@@ -20,7 +20,7 @@ mod writer;
 
 pub use artifacts::Artifacts;
 pub use error::JournalError;
-pub use files::write_atomically;
+pub use files::{sync_dir, write_atomically};
 pub use lock::RunLock;
 pub use samples::{Samples, StoredRecord};
 pub use writer::{Journal, Recovered};

@@ -103,10 +103,11 @@ impl Journal {
             }
         } else {
             keep_superseded(dir, samples.earlier_lines.iter().chain(&gone))?;
-            replace(&path, &lines(&kept))?;
+            // Before their lines go: who comes later would not know that they are to be kept.
             for stored in &gone {
                 keep_artifacts(dir, &stored.record.id)?;
             }
+            replace(&path, &lines(&kept))?;
         }
         let records = |stored: Vec<StoredRecord>| stored.into_iter().map(|one| one.record);
         Ok(Recovered {

@@ -11,10 +11,11 @@ use llmbench_report::{Report, Run, render};
 use crate::args::{ReportArgs, ReportFormat};
 use crate::error::{CliError, Result};
 use crate::exit::ExitCode;
-use crate::{output, terminal};
+use crate::{output, runs, terminal};
 
 pub(crate) fn report(args: &ReportArgs) -> Result<ExitCode> {
-    let folders: Vec<PathBuf> = args.runs.iter().map(|run| folder(run, &args.out)).collect();
+    let folders: Vec<PathBuf> =
+        args.runs.iter().map(|run| runs::find(run, &args.out)).collect::<Result<_>>()?;
     if args.serve {
         return serve::serve(folders, args.port);
     }
@@ -30,7 +31,7 @@ pub(crate) fn report(args: &ReportArgs) -> Result<ExitCode> {
     let text = written(&runs, &reports, args);
     match &args.output {
         None => output::result(&text),
-        Some(path) => llmbench_engine::journal::write_atomically(path, &text)?,
+        Some(path) => output::to_file(path, &text)?,
     }
     Ok(ExitCode::Done)
 }
@@ -58,7 +59,7 @@ fn sources<'a>(runs: &'a [Run], reports: &'a [Report<'a>]) -> Vec<Source<'a>> {
 }
 
 fn open(folder: &Path) -> Result<Run> {
-    Run::open(folder).map_err(|error| CliError::not_ready(error.to_string()).hint(error.hint()))
+    Run::open(folder).map_err(|error| runs::unreadable(&error))
 }
 
 fn tell_doubts(run: &Run) {
@@ -70,9 +71,4 @@ fn tell_doubts(run: &Run) {
             "the run is still going on, or was killed; its finished attempts are shown",
         );
     }
-}
-
-/// The folder as given, or the run of that name.
-fn folder(run: &Path, out: &Path) -> PathBuf {
-    if run.is_dir() { run.to_owned() } else { out.join(run) }
 }

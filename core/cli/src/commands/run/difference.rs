@@ -18,7 +18,7 @@ pub(crate) struct Differences {
 
 /// Compares what decides answers, scores and speeds.
 ///
-/// A fact that one side does not know is no difference. The server's version
+/// A fact that one side does not know is no difference, but for a model's digest. The server's version
 /// counts among what decides speeds, and answers too: another release computes
 /// the same model with other kernels, which the model's digest does not show.
 pub(crate) fn differences(was: &RunManifest, is: &RunManifest) -> Differences {
@@ -85,7 +85,12 @@ fn models(list: &mut Vec<String>, was: &RunManifest, is: &RunManifest) {
         match is.models.iter().map(|model| &model.identity).find(|new| new.name == old.name) {
             Some(new) => {
                 let name = &old.name;
-                known(list, &format!("model `{name}`: digest"), &old.digest, &new.digest);
+                // A part of the plan: whether it is known must not change either.
+                let digest = |of: &Measured<String>| {
+                    of.value.clone().unwrap_or_else(|| "not known".to_owned())
+                };
+                let what = format!("model `{name}`: digest");
+                words(list, &what, &digest(&old.digest), &digest(&new.digest));
                 let what = format!("model `{name}`: quantisation");
                 known(list, &what, &old.quantization, &new.quantization);
             }

@@ -106,7 +106,7 @@ pub(super) fn nothing_missing(
         Format::Json => output::json(&report.summary),
         Format::Text => show(&report, &dir),
     }
-    Ok(below(&report.summary, settings.fail_under))
+    exit_code(&dir, &manifest, &records, &report.summary, settings.fail_under)
 }
 
 fn show(report: &Report<'_>, dir: &Path) {
@@ -137,10 +137,7 @@ fn exit_code(
         ));
         return Ok(ExitCode::Interrupted);
     }
-    let lost = records
-        .iter()
-        .filter(|record| record.status != AttemptStatus::Scored || record.score.is_none())
-        .count();
+    let lost = lost(records);
     if let Some(error) = &manifest.error {
         output::warning(error);
         return Ok(ExitCode::AttemptsLost);
@@ -159,6 +156,13 @@ fn exit_code(
         return Ok(ExitCode::AttemptsLost);
     }
     Ok(below(summary, fail_under))
+}
+
+/// Attempts without a score.
+pub(crate) fn lost(records: &[AttemptRecord]) -> usize {
+    let has_none =
+        |record: &&AttemptRecord| record.status != AttemptStatus::Scored || record.score.is_none();
+    records.iter().filter(has_none).count()
 }
 
 /// The exit code by `--fail-under`, with a word about the first model that is below it.

@@ -1,11 +1,12 @@
 //! The plan, and the manifest as it stands before the first attempt.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use llmbench_api::ModelIdentity;
 use llmbench_api::record::{
-    FORMAT_VERSION, FixtureRecord, ModelRecord, PlanRecord, RunManifest, RunStatus,
+    FORMAT_VERSION, FixtureRecord, ModelRecord, PlanRecord, RunManifest, RunStatus, SettingRecord,
 };
+use llmbench_api::{Json, ModelIdentity};
 use llmbench_engine::plan::{Plan, PlanInput};
 
 use super::prepare::Prepared;
@@ -66,7 +67,7 @@ fn manifest(prepared: &Prepared, plan: &Plan, argv: &[OsString]) -> RunManifest 
         test: prepared.wiring.test_name().into(),
         backend: prepared.choice.backend.clone(),
         default_choice: prepared.choice.by_default.clone(),
-        settings: settings.record.clone(),
+        settings: with_choice(settings.record.clone(), prepared, plan),
         plan: plan.record.clone(),
         plugins: Vec::new(),
         fixtures: prepared
@@ -94,6 +95,29 @@ fn manifest(prepared: &Prepared, plan: &Plan, argv: &[OsString]) -> RunManifest 
         max_score: description.max_score,
         warnings: warnings(prepared),
     }
+}
+
+/// The settings, with what was chosen where nothing was named.
+fn with_choice(
+    mut settings: BTreeMap<String, SettingRecord>,
+    prepared: &Prepared,
+    plan: &Plan,
+) -> BTreeMap<String, SettingRecord> {
+    let chosen: [(&str, Json); 3] = [
+        ("plugin", prepared.wiring.test_name().into()),
+        ("backend", prepared.choice.backend.clone().into()),
+        ("model", plan.record.models.clone().into()),
+    ];
+    for (name, value) in chosen {
+        if let Some(record) = settings.get_mut(name).filter(|record| is_unset(&record.value)) {
+            record.value = value;
+        }
+    }
+    settings
+}
+
+fn is_unset(value: &Json) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }
 
 /// Sortable by time, readable, unique: `20261123T210412Z-refactoring-3f9a1c`.

@@ -24,6 +24,7 @@ use crate::wiring::Wiring;
 use crate::{output, progress, settings, wiring};
 
 pub(crate) use difference::differences;
+pub(crate) use finish::lost;
 use finish::{finish, nothing_missing, show_plan};
 pub(crate) use manifest::run_id;
 use manifest::{plan, plans_of};

@@ -94,6 +94,7 @@ fn those_called(names: &[String], mut found: Vec<Found>) -> Result<Vec<Found>> {
             CliError::not_ready(format!(
                 "fixture `{name}`: was there when the run was begun, is not there"
             ))
+            .hint("put it back as it was, or begin a new run without `--resume`")
         })
     };
     names.iter().map(&mut take).collect()

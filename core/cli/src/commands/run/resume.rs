@@ -17,13 +17,8 @@ use super::difference::differences;
 use super::until_ci::UntilCi;
 use crate::args::GlobalArgs;
 use crate::error::{CliError, Result};
-use crate::output;
 use crate::settings::{self, Layer, Origin, Settings};
-use crate::wiring;
-
-/// Stands for the newest run.
-const LATEST: &str = "latest";
-const MANIFEST: &str = "run.json";
+use crate::{output, runs, wiring};
 
 /// A run that is to go on.
 pub(super) struct Resumed {
@@ -48,12 +43,10 @@ impl Resumed {
         is_dry: bool,
     ) -> Result<(Self, Settings)> {
         let today = wiring::with_flags(global, flags.clone())?;
-        let dir = find(name, &today.out)?;
         // Before the lock, which would make a file in any folder.
-        let is_run = dir.join(MANIFEST).is_file();
-        let lock = if is_run && !is_dry { Some(RunLock::acquire(&dir)?) } else { None };
-        let unreadable =
-            |error: ReadError| CliError::not_ready(error.to_string()).hint(error.hint());
+        let dir = runs::find(name, &today.out)?;
+        let lock = if is_dry { None } else { Some(RunLock::acquire(&dir)?) };
+        let unreadable = |error: ReadError| runs::unreadable(&error);
         let run = Run::open(&dir).map_err(unreadable)?;
         // With their answers: the files that are made at the end show them.
         let records: std::result::Result<_, _> =
@@ -206,22 +199,6 @@ pub(super) fn session(now: Timestamp, argv: &[OsString]) -> SessionRecord {
         llmbench_version: env!("CARGO_PKG_VERSION").into(),
         ..SessionRecord::default()
     }
-}
-
-/// The folder called `name`: a path, a name below `out`, or the newest run there.
-fn find(name: &Path, out: &Path) -> Result<PathBuf> {
-    if name.join(MANIFEST).is_file() || (name.is_dir() && name != Path::new(LATEST)) {
-        return Ok(name.to_owned());
-    }
-    if name != Path::new(LATEST) {
-        return Ok(out.join(name));
-    }
-    let runs = std::fs::read_dir(out).into_iter().flatten().flatten().map(|entry| entry.path());
-    // Names begin with the time.
-    runs.filter(|dir| dir.join(MANIFEST).is_file()).max().ok_or_else(|| {
-        CliError::not_ready(format!("there is no run in {}", out.display()))
-            .hint("name the folder of runs with `--out DIR`, or the run's own folder")
-    })
 }
 
 /// Completes the record of sessions: of a run of an older llmbench, and of one that was killed.

@@ -68,7 +68,7 @@ impl UntilCi {
         let half_width = half_width(&groups);
         match half_width {
             // Not ±0: nothing is known of how much a score that never changed may change.
-            Some(0.0) => {
+            Some(0.0) if all_equal(&groups) => {
                 return enough(format!(
                     "all {scored} scores agree, so --until-ci {width} has no interval to go by and adds no runs"
                 ));
@@ -110,6 +110,12 @@ fn half_width(groups: &[Vec<f64>]) -> Option<f64> {
         several => stats::t_interval(&means(several)),
     }?;
     Some((interval.high - interval.low) / 2.0)
+}
+
+fn all_equal(groups: &[Vec<f64>]) -> bool {
+    let mut scores = groups.iter().flatten();
+    let first = scores.next();
+    scores.all(|score| Some(score) == first)
 }
 
 fn means(groups: &[Vec<f64>]) -> Vec<f64> {
