@@ -446,6 +446,7 @@ fn rate(count: Option<u64>, seconds: Option<f64>) -> Option<f64> {
 }
 
 /// Outcome of one request of a batch.
+#[expect(clippy::large_enum_variant, reason = "nearly all are answers")]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BatchOutcome {

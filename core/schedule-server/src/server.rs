@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -33,6 +34,8 @@ pub struct ScheduleServer {
 #[derive(Debug, Default)]
 struct Shared {
     is_ending: AtomicBool,
+    connections: AtomicUsize,
+    asks_cpu_time: Mutex<Option<Sender<Option<Duration>>>>,
     records: Mutex<Vec<Record>>,
 }
 
@@ -62,6 +65,7 @@ impl ScheduleServer {
             connections: Vec::new(),
             free: Vec::new(),
             timers: BinaryHeap::new(),
+            last_timer: 0,
             records: Vec::new(),
             shared: Arc::clone(&shared),
         };
@@ -74,6 +78,20 @@ impl ScheduleServer {
     /// Base URL of the server, without a slash at the end.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Connections that were accepted so far.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// Processor time that the server's thread has used so far, to be taken off that of
+    /// a process which also holds the client. `None` where the system does not tell it.
+    pub fn cpu_time(&self) -> Option<Duration> {
+        let (sender, receiver) = channel();
+        *self.shared.asks_cpu_time.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        self.waker.wake().ok()?;
+        receiver.recv().ok()?
     }
 
     /// The records of answers that ended since the last call, in the order of their ends.
@@ -100,6 +118,8 @@ struct Service {
     free: Vec<usize>,
     /// When, which connection, and the number of its timer.
     timers: BinaryHeap<Reverse<(Instant, usize, u64)>>,
+    /// Number of the timer that was set last; none is used twice.
+    last_timer: u64,
     records: Vec<Record>,
     shared: Arc<Shared>,
 }
@@ -116,7 +136,7 @@ impl Service {
             for event in &events {
                 match event.token() {
                     LISTENER => self.accept(),
-                    WAKER => {}
+                    WAKER => self.tell_cpu_time(),
                     Token(token) => {
                         let index = token - FIRST_CONNECTION;
                         let (readable, writable) = (event.is_readable(), event.is_writable());
@@ -159,6 +179,7 @@ impl Service {
     fn accept(&mut self) {
         // Whatever fails here fails for the client too, and it will say so.
         while let Ok((mut stream, _)) = self.listener.accept() {
+            self.shared.connections.fetch_add(1, Ordering::SeqCst);
             let index = self.free.pop().unwrap_or_else(|| {
                 self.connections.push(None);
                 self.connections.len() - 1
@@ -202,7 +223,6 @@ impl Service {
         let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) else {
             return;
         };
-        // Numbers are never used twice: the place may belong to another connection soon.
         if work(connection, &mut self.records) == Life::Closed {
             if let Some(mut connection) = self.connections[index].take() {
                 let _ = self.poll.registry().deregister(&mut connection.stream);
@@ -211,8 +231,16 @@ impl Service {
             return;
         }
         if let Some(due) = connection.due() {
-            connection.timer = NEXT_TIMER.fetch_add(1, Ordering::Relaxed);
+            self.last_timer += 1;
+            connection.timer = self.last_timer;
             self.timers.push(Reverse((due, index, connection.timer)));
+        }
+    }
+
+    fn tell_cpu_time(&self) {
+        let asked = &self.shared.asks_cpu_time;
+        if let Some(asker) = asked.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = asker.send(thread_cpu_time());
         }
     }
 
@@ -224,4 +252,13 @@ impl Service {
     }
 }
 
-static NEXT_TIMER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+#[cfg(unix)]
+fn thread_cpu_time() -> Option<Duration> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Some(Duration::new(time.tv_sec.try_into().ok()?, time.tv_nsec.try_into().ok()?))
+}
+
+#[cfg(not(unix))]
+fn thread_cpu_time() -> Option<Duration> {
+    None
+}
