@@ -48,8 +48,9 @@ impl Connection {
         self.answer.as_ref().filter(|_| self.out.is_empty()).map(Answer::due)
     }
 
-    /// Reads what has come, and begins to answer complete requests.
-    pub(crate) fn readable(&mut self, records: &mut Vec<Record>) -> Life {
+    /// Reads what has come, and begins to answer complete requests. A client that
+    /// `is_leaving` has left behind the last bytes, and no other event will tell.
+    pub(crate) fn readable(&mut self, is_leaving: bool, records: &mut Vec<Record>) -> Life {
         loop {
             let length = self.received.len();
             self.received.resize(length + READ_BYTES, 0);
@@ -57,7 +58,7 @@ impl Connection {
             self.received.truncate(length + *read.as_ref().unwrap_or(&0));
             match read {
                 Ok(0) => return self.lost(records),
-                Ok(count) if count < READ_BYTES => break,
+                Ok(count) if count < READ_BYTES && !is_leaving => break,
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -140,11 +140,16 @@ impl Service {
                     Token(token) => {
                         let index = token - FIRST_CONNECTION;
                         let (readable, writable) = (event.is_readable(), event.is_writable());
+                        let is_leaving = event.is_read_closed() || event.is_error();
                         self.serve(index, |connection, records| {
                             if writable && connection.writable(records) == Life::Closed {
                                 return Life::Closed;
                             }
-                            if readable { connection.readable(records) } else { Life::Open }
+                            if readable || is_leaving {
+                                connection.readable(is_leaving, records)
+                            } else {
+                                Life::Open
+                            }
                         });
                     }
                 }
@@ -189,7 +194,7 @@ impl Service {
             if self.poll.registry().register(&mut stream, token, interest).is_ok() {
                 self.connections[index] = Some(Connection::new(stream));
                 // The request may have come with the connection.
-                self.serve(index, Connection::readable);
+                self.serve(index, |connection, records| connection.readable(false, records));
             } else {
                 self.free.push(index);
             }

@@ -74,7 +74,10 @@ impl OpenAi {
         self.target.key.is_some()
     }
 
-    /// The reply to a question; any status is one.
+    /// The JSON that answers a question.
+    ///
+    /// # Errors
+    /// Of the connection, of the status, or [`ErrorKind::Protocol`] for what is no JSON.
     pub(crate) fn question(
         &self,
         path: &str,
@@ -82,10 +85,10 @@ impl OpenAi {
         what: &str,
         limit: Option<Duration>,
         cx: &CallContext,
-    ) -> Result<Reply> {
+    ) -> Result<Json> {
         let body = body.map(|body| body.to_string().into_bytes());
         let method = if body.is_some() { "POST" } else { "GET" };
-        let reply = Mutex::new(None);
+        let reply: Mutex<Option<Result<Reply>>> = Mutex::new(None);
         let question = Question {
             request: self.target.request(method, path, body.as_deref()),
             what,
@@ -98,6 +101,7 @@ impl OpenAi {
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner)
             .unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, "a question was lost")))
+            .and_then(|reply| reply.json(what))
             .map_err(|error| self.redact(error))
     }
 

@@ -264,13 +264,12 @@ impl Facts {
 }
 
 fn list(backend: &OpenAi, what: &str, cx: &CallContext) -> Result<Json> {
-    backend.question("/v1/models", None, what, None, cx)?.json(what)
+    backend.question("/v1/models", None, what, None, cx)
 }
 
 /// The JSON that a server answers with, where it knows the question.
 fn optional(backend: &OpenAi, path: &str, body: Option<&Json>, cx: &CallContext) -> Option<Json> {
-    let reply = backend.question(path, body, path, Some(OPTIONAL_LIMIT), cx).ok()?;
-    reply.json(path).ok()
+    backend.question(path, body, path, Some(OPTIONAL_LIMIT), cx).ok()
 }
 
 fn entries(list: &Json) -> impl Iterator<Item = &Json> {

@@ -114,11 +114,12 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
             }
             // Reading first.
             for index in std::mem::take(&mut self.again) {
-                self.pull(index, &mut pulled);
+                self.pull(index, false, &mut pulled);
             }
             for event in &events {
-                if event.token() != WAKER && event.is_readable() {
-                    self.pull(event.token().0, &mut pulled);
+                let is_ending = event.is_read_closed() || event.is_error();
+                if event.token() != WAKER && (event.is_readable() || is_ending) {
+                    self.pull(event.token().0, is_ending, &mut pulled);
                 }
             }
             for (index, pulled) in pulled.drain(..) {
@@ -158,11 +159,16 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
         }
     }
 
-    fn pull(&mut self, index: usize, pulled: &mut Vec<(usize, Pulled)>) {
+    /// Reads once from a socket. One that `is_ending` has its end behind the bytes of
+    /// this read, and no other event will tell.
+    fn pull(&mut self, index: usize, is_ending: bool, pulled: &mut Vec<(usize, Pulled)>) {
         if let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut)
             && slot.stage != Stage::Connecting
         {
-            pulled.push((index, slot.stream.pull(self.clock)));
+            pulled.push(match slot.stream.pull(self.clock) {
+                Pulled::All if is_ending => (index, Pulled::More),
+                other => (index, other),
+            });
         }
     }
 

@@ -29,12 +29,24 @@ impl Proxy {
     /// # Errors
     /// [`ErrorKind::Settings`] for a proxy that cannot be used.
     pub(crate) fn find(setting: &str, base: &BaseUrl) -> Result<Option<Self>> {
+        if setting.contains('@') {
+            return Err(Error::new(
+                ErrorKind::Settings,
+                "use the setting `openai.proxy`: it holds a name or password, which results would \
+                 keep",
+            )
+            .with_hint("put the URL with the password into HTTPS_PROXY instead"));
+        }
         let matcher = match setting {
             "none" => return Ok(None),
             "auto" if base.is_loopback => return Ok(None),
             "auto" => Matcher::from_env(),
             url => Matcher::builder().all(url.to_owned()).build(),
         };
+        Self::of(&matcher, setting, base)
+    }
+
+    fn of(matcher: &Matcher, setting: &str, base: &BaseUrl) -> Result<Option<Self>> {
         let refuse = |reason: &str| {
             Error::new(ErrorKind::Settings, format!("use a proxy for {}: {reason}", base.url))
                 .with_hint(
@@ -74,10 +86,16 @@ mod tests {
 
     #[test]
     fn a_named_proxy_is_used_and_a_local_server_has_none_by_itself() {
-        let proxy = find("http://me:word@proxy:3128", "https://example.com").unwrap().unwrap();
+        let base = BaseUrl::resolve(Some("https://example.com"), |_| None).unwrap();
+        let matcher = Matcher::builder().https("http://me:word@proxy:3128").build();
+        let proxy = Proxy::of(&matcher, "auto", &base).unwrap().unwrap();
         assert_eq!((proxy.host.as_str(), proxy.port), ("proxy", 3128));
         assert_eq!(proxy.authorization.as_deref(), Some("Basic bWU6d29yZA=="));
         assert_eq!(format!("{proxy:?}"), "Proxy(proxy:3128)");
+        let named = find("http://proxy:3128", "https://example.com").unwrap().unwrap();
+        assert_eq!((named.port, named.authorization), (3128, None));
+        let error = find("http://me:word@proxy:1", "https://example.com").unwrap_err();
+        assert!(!format!("{error:?}").contains("word@"), "{error:?}");
         assert_eq!(find("auto", "http://127.0.0.1:1").unwrap(), None);
         assert_eq!(find("none", "https://example.com").unwrap(), None);
         let error = find("socks5://proxy:1", "https://example.com").unwrap_err();
