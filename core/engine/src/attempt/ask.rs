@@ -11,7 +11,7 @@ use llmbench_api::{
 use super::AttemptInput;
 use crate::call::bounded;
 use crate::events::{Observer, RunEvent};
-use crate::session::Session;
+use crate::session::{RunOptions, Session};
 use crate::validity;
 use crate::watch::{Watch, Watched, Window};
 
@@ -29,6 +29,8 @@ pub(crate) struct Exchange {
     pub(crate) invalid: Option<String>,
     /// Failures that were retried.
     pub(crate) retries: Vec<String>,
+    /// What makes the figures doubtful.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Exchange {
@@ -74,7 +76,33 @@ pub(crate) fn ask(
         }
         BatchOutcome::Failed(_) => None,
     });
-    Exchange { requests, answers, watched, failure, invalid, retries }
+    let warnings = beyond_certified(arrival, &session.options).into_iter().collect();
+    Exchange { requests, answers, watched, failure, invalid, retries, warnings }
+}
+
+/// A remark when a load is more than this machine was found to measure exactly.
+fn beyond_certified(arrival: &Arrival, options: &RunOptions) -> Option<String> {
+    let advice =
+        "the client's own delays may be part of the figures (`llmbench doctor --calibrate`)";
+    match (arrival, options.certified_streams, options.certified_requests_per_sec) {
+        (Arrival::Closed { concurrency }, Some(certified), _)
+            if u64::from(*concurrency) > certified =>
+        {
+            Some(format!(
+                "{concurrency} requests at a time, but this machine measures exactly only up to \
+                 {certified}: {advice}"
+            ))
+        }
+        (Arrival::Open { rate_per_second, .. }, _, Some(certified))
+            if *rate_per_second > certified =>
+        {
+            Some(format!(
+                "{rate_per_second} requests per second, but this machine's client makes at most \
+                 {certified:.0}: {advice}"
+            ))
+        }
+        _ => None,
+    }
 }
 
 /// Fills in model, seed and the run's options where the test left them at their defaults.
@@ -238,6 +266,24 @@ mod tests {
         // Nonsense is the backend's to refuse; here it must not panic.
         for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert!(batch_limit(100, &open(rate, false), Duration::from_secs(30)) >= BATCH_GRACE);
+        }
+    }
+
+    #[test]
+    fn a_load_beyond_what_was_certified_is_remarked() {
+        let options = RunOptions {
+            certified_streams: Some(32),
+            certified_requests_per_sec: Some(900.0),
+            ..RunOptions::default()
+        };
+        let closed = |concurrency| Arrival::Closed { concurrency };
+        let open = |rate_per_second| Arrival::Open { rate_per_second, poisson: true };
+        for within in [Arrival::Sequential, closed(32), open(900.0)] {
+            assert_eq!(beyond_certified(&within, &options), None, "{within:?}");
+        }
+        for beyond in [closed(33), open(901.0)] {
+            assert!(beyond_certified(&beyond, &options).is_some(), "{beyond:?}");
+            assert_eq!(beyond_certified(&beyond, &RunOptions::default()), None, "{beyond:?}");
         }
     }
 
