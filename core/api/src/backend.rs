@@ -77,6 +77,9 @@ pub trait Backend: Send + Sync + 'static {
         Err(Error::new(
             ErrorKind::Unsupported,
             format!("this backend cannot drive the arrival schedule {arrival:?}"),
+        )
+        .with_hint(
+            "use the backend `openai`, for Ollama with `--backend openai --url http://127.0.0.1:11434/v1`",
         ))
     }
 }
