@@ -3,6 +3,7 @@
 //! A field that was not measured is `null` and has an entry in `missing` with
 //! the reason. Readers must accept unknown fields: a minor release may add some.
 
+mod calibration;
 mod plan;
 mod summary;
 
@@ -12,9 +13,11 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Device, DoneReason, Findings, Json, ModelIdentity, MonitorInfo, ServerInfo, ValidatorInfo,
+    Device, DoneReason, Findings, Json, Measured, ModelIdentity, MonitorInfo, ServerInfo,
+    ValidatorInfo,
 };
 
+pub use calibration::{Calibration, ErrorFigures, StreamCalibration};
 pub use plan::{PlanRecord, SessionRecord};
 pub use summary::{GroupSummary, Interval, PassAtK, Percentiles, Rate, Stat, Summary};
 
@@ -235,6 +238,9 @@ pub struct RunManifest {
     pub monitors: Vec<MonitorRecord>,
     /// The machine.
     pub environment: EnvironmentRecord,
+    /// How exact this machine's own measuring is, as `llmbench doctor --calibrate` found it.
+    #[serde(default)]
+    pub calibration: Measured<Calibration>,
     /// Version of the rules behind the scores.
     pub scoring_version: Option<String>,
     /// Highest possible score.

@@ -5,6 +5,7 @@
 use llmbench_plugin_embedded as _;
 use llmbench_plugin_nvidia_smi as _;
 use llmbench_plugin_ollama as _;
+use llmbench_plugin_openai as _;
 use llmbench_plugin_refactoring as _;
 use llmbench_plugin_system as _;
 use llmbench_plugin_ts_ast as _;

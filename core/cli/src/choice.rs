@@ -11,6 +11,8 @@ use crate::settings::Settings;
 
 /// Backend of servers' models.
 pub(crate) const OLLAMA: &str = "ollama";
+/// Backend of servers with OpenAI's API.
+pub(crate) const OPENAI: &str = "openai";
 /// Backend that runs files in this process.
 pub(crate) const EMBEDDED: &str = "embedded";
 /// The embedded engine's own model.

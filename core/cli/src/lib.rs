@@ -11,6 +11,7 @@
 mod args;
 #[cfg(feature = "bundled")]
 mod bundled;
+mod calibration;
 mod choice;
 mod commands;
 mod environment;

@@ -16,7 +16,7 @@ use llmbench_host::{
 };
 
 use crate::args::{GlobalArgs, SettingArgs};
-use crate::choice::{self, Choice, EMBEDDED, OLLAMA};
+use crate::choice::{self, Choice, EMBEDDED, OLLAMA, OPENAI};
 use crate::error::{CliError, Result};
 use crate::output;
 use crate::settings::{self, Layer, Origin, Settings};
@@ -158,6 +158,17 @@ impl Wiring {
             settings["url"] = url.clone().into();
         }
         let found = self.host.backend(name, &settings)?;
+        Ok(self.remember("backend", found))
+    }
+
+    /// The client of servers with OpenAI's API, for the server at `url`, with its other settings.
+    ///
+    /// # Errors
+    /// As [`HostError`].
+    pub(crate) fn client(&mut self, url: &str) -> Result<Arc<dyn Backend>> {
+        let mut settings = self.plugin_settings(OPENAI);
+        settings["url"] = url.into();
+        let found = self.host.backend(OPENAI, &settings)?;
         Ok(self.remember("backend", found))
     }
 

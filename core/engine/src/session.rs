@@ -33,6 +33,11 @@ pub struct RunOptions {
     pub monitor_interval: Duration,
     /// Sampling and limits sent with each request; the seed is the base seed.
     pub generate: GenerateOptions,
+    /// Requests at a time up to which this machine's measuring is known to be exact;
+    /// `None` when it was not calibrated.
+    pub certified_streams: Option<u64>,
+    /// Requests that this machine's client is known to make in a second.
+    pub certified_requests_per_sec: Option<f64>,
 }
 
 impl Default for RunOptions {
@@ -45,6 +50,8 @@ impl Default for RunOptions {
             retry_pause: Duration::from_secs(1),
             monitor_interval: Duration::from_millis(500),
             generate: GenerateOptions::default(),
+            certified_streams: None,
+            certified_requests_per_sec: None,
         }
     }
 }

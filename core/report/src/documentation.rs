@@ -47,6 +47,10 @@ fn every_field_is_documented() {
     check(llmbench_api::MonitorInfo::default());
     check(&manifest.environment);
     check(&manifest.environment.gpus[0]);
+    check(&manifest.calibration);
+    check(llmbench_api::record::Calibration::default());
+    check(llmbench_api::record::StreamCalibration::default());
+    check(llmbench_api::record::ErrorFigures::default());
     check(&summary);
     check(&summary.groups[0]);
     check(&summary.groups[0].score);

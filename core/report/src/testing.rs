@@ -93,6 +93,7 @@ pub(crate) fn manifest(models: &[&str], fixtures: &[&str], runs: u32) -> RunMani
             }],
             ..EnvironmentRecord::default()
         },
+        calibration: Measured::absent("never calibrated"),
         scoring_version: Some("1".into()),
         max_score: 10.0,
         warnings: Vec::new(),

@@ -220,6 +220,7 @@ impl<'a> Answer<'a> {
             missing,
             warnings: clock_warning(wall_sec, positive(line.total_duration)).into_iter().collect(),
             raw,
+            ..Generation::default()
         })
     }
 

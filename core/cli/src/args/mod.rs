@@ -107,6 +107,9 @@ pub(crate) struct DoctorArgs {
     /// Repair what can be repaired: install the pinned compiler
     #[arg(long)]
     pub(crate) fix: bool,
+    /// Measure this machine's own measuring error and capacity instead, and keep the figures
+    #[arg(long, conflicts_with = "fix")]
+    pub(crate) calibrate: bool,
     /// How to write the result
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

@@ -57,6 +57,9 @@ impl Line {
 
 pub(crate) fn doctor(global: &GlobalArgs, args: &DoctorArgs) -> Result<ExitCode> {
     let mut wiring = Wiring::new(global, wiring::settings(global, &args.settings)?);
+    if args.calibrate {
+        return super::calibrate::calibrate(global, &mut wiring, args.format);
+    }
     if !args.fix {
         // Looking must not change the machine.
         for validator in ["tsc", "tsc-native", "vitest"] {

@@ -1,5 +1,6 @@
 //! One module for each subcommand.
 
+mod calibrate;
 mod compare;
 mod doctor;
 mod export;

@@ -101,6 +101,7 @@ pub(crate) fn resolve(layers: &[(Origin, Layer)]) -> Result<Settings> {
             defaults.monitor_interval,
         )?,
         generate,
+        ..defaults
     };
     let runs = resolver.value("runs", |layer| &layer.runs, 3);
     if runs == 0 {

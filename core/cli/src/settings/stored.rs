@@ -12,7 +12,7 @@ use crate::error::{CliError, Result};
 
 /// Settings that may be another when a run goes on: they decide neither what is asked nor how it
 /// is judged and measured, or (`runs`, `until_ci`, `max_runs`) only how much more is done.
-const FREE: [&str; 11] = [
+const FREE: [&str; 12] = [
     "check_timeout",
     "fail_under",
     "load_timeout",
@@ -20,6 +20,7 @@ const FREE: [&str; 11] = [
     "name",
     "out",
     "plugin.ollama.url",
+    "plugin.openai.url",
     "retries",
     "runs",
     "until_ci",

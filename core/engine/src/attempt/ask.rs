@@ -1,6 +1,7 @@
 //! Sends the requests of one step and watches the hardware meanwhile.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use llmbench_api::{
     Arrival, BatchOutcome, Error, ErrorKind, Event, EventKind, EventSink, Flow, GenerateOptions,
@@ -10,7 +11,7 @@ use llmbench_api::{
 use super::AttemptInput;
 use crate::call::bounded;
 use crate::events::{Observer, RunEvent};
-use crate::session::Session;
+use crate::session::{RunOptions, Session};
 use crate::validity;
 use crate::watch::{Watch, Watched, Window};
 
@@ -28,6 +29,8 @@ pub(crate) struct Exchange {
     pub(crate) invalid: Option<String>,
     /// Failures that were retried.
     pub(crate) retries: Vec<String>,
+    /// What makes the figures doubtful.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Exchange {
@@ -73,7 +76,33 @@ pub(crate) fn ask(
         }
         BatchOutcome::Failed(_) => None,
     });
-    Exchange { requests, answers, watched, failure, invalid, retries }
+    let warnings = beyond_certified(arrival, &session.options).into_iter().collect();
+    Exchange { requests, answers, watched, failure, invalid, retries, warnings }
+}
+
+/// A remark when a load is more than this machine was found to measure exactly.
+fn beyond_certified(arrival: &Arrival, options: &RunOptions) -> Option<String> {
+    let advice =
+        "the client's own delays may be part of the figures (`llmbench doctor --calibrate`)";
+    match (arrival, options.certified_streams, options.certified_requests_per_sec) {
+        (Arrival::Closed { concurrency }, Some(certified), _)
+            if u64::from(*concurrency) > certified =>
+        {
+            Some(format!(
+                "{concurrency} requests at a time, but this machine measures exactly only up to \
+                 {certified}: {advice}"
+            ))
+        }
+        (Arrival::Open { rate_per_second, .. }, _, Some(certified))
+            if *rate_per_second > certified =>
+        {
+            Some(format!(
+                "{rate_per_second} requests per second, but this machine's client makes at most \
+                 {certified:.0}: {advice}"
+            ))
+        }
+        _ => None,
+    }
 }
 
 /// Fills in model, seed and the run's options where the test left them at their defaults.
@@ -160,14 +189,45 @@ pub(crate) fn generate(session: &Session, request: &GenerateRequest) -> Result<G
     bounded("the backend", &cx, move |cx| backend.generate(&request, &sink, cx))
 }
 
+/// What a backend may need for a batch beyond its requests' own limits.
+const BATCH_GRACE: Duration = Duration::from_secs(5);
+
 fn as_batch(session: &Session, requests: &[GenerateRequest], arrival: &Arrival) -> Outcome {
-    // Each request may use its whole limit, one after the other in the worst case.
-    let limit = session.options.request_timeout * requests.len().max(1) as u32;
+    let request_limit = session.options.request_timeout;
+    let limit = batch_limit(requests.len(), arrival, request_limit);
     let cx = crate::control::quiet_context(&session.cancel, Some(limit));
-    let (backend, requests, arrival, sink) =
-        (Arc::clone(&session.backend), requests.to_vec(), arrival.clone(), sink(session));
+    let mut requests = requests.to_vec();
+    for request in &mut requests {
+        request.limit_ms.get_or_insert(request_limit.as_millis() as u64);
+    }
+    let (backend, arrival, sink) = (Arc::clone(&session.backend), arrival.clone(), sink(session));
     bounded("the backend", &cx, move |cx| backend.generate_batch(&requests, &arrival, &sink, cx))
         .map_err(|error| (Vec::new(), error))
+}
+
+/// How long a batch may take when each request uses its whole limit.
+///
+/// A closed loop of n requests at c a time takes at most ⌈n/c⌉ limits. An open one
+/// takes its schedule, whose exponential gaps may add up to twice their mean, and
+/// the last request's limit. The backend ends each request at its own limit; this
+/// one is for a backend that does not.
+fn batch_limit(count: usize, arrival: &Arrival, request_limit: Duration) -> Duration {
+    let rounds = |concurrency: u32| count.div_ceil(concurrency.max(1) as usize).max(1);
+    let limit = match arrival {
+        Arrival::Closed { concurrency } => {
+            request_limit.saturating_mul(rounds(*concurrency).min(u32::MAX as usize) as u32)
+        }
+        Arrival::Open { rate_per_second, poisson } => {
+            let stretch = if *poisson { 2.0 } else { 1.0 };
+            let schedule_sec = count as f64 / rate_per_second * stretch;
+            Duration::try_from_secs_f64(schedule_sec)
+                .unwrap_or(Duration::MAX)
+                .saturating_add(request_limit)
+        }
+        _ => request_limit.saturating_mul(rounds(1).min(u32::MAX as usize) as u32),
+    };
+    // A deadline must stay an instant that can be represented.
+    limit.saturating_add(BATCH_GRACE).min(Duration::from_secs(30 * 24 * 3600))
 }
 
 fn sink(session: &Session) -> ObservedEvents {
@@ -189,6 +249,43 @@ impl EventSink for ObservedEvents {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_batch_may_take_what_its_schedule_and_its_requests_limits_allow() {
+        fn check(count: usize, arrival: Arrival, expected_sec: u64) {
+            let limit = batch_limit(count, &arrival, Duration::from_secs(30));
+            assert_eq!(limit, Duration::from_secs(expected_sec) + BATCH_GRACE, "{arrival:?}");
+        }
+        let open = |rate_per_second, poisson| Arrival::Open { rate_per_second, poisson };
+        check(3, Arrival::Sequential, 90);
+        check(64, Arrival::Closed { concurrency: 32 }, 60);
+        check(65, Arrival::Closed { concurrency: 32 }, 90);
+        check(0, Arrival::Closed { concurrency: 0 }, 30);
+        check(100, open(10.0, false), 40);
+        check(100, open(10.0, true), 50);
+        // Nonsense is the backend's to refuse; here it must not panic.
+        for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(batch_limit(100, &open(rate, false), Duration::from_secs(30)) >= BATCH_GRACE);
+        }
+    }
+
+    #[test]
+    fn a_load_beyond_what_was_certified_is_remarked() {
+        let options = RunOptions {
+            certified_streams: Some(32),
+            certified_requests_per_sec: Some(900.0),
+            ..RunOptions::default()
+        };
+        let closed = |concurrency| Arrival::Closed { concurrency };
+        let open = |rate_per_second| Arrival::Open { rate_per_second, poisson: true };
+        for within in [Arrival::Sequential, closed(32), open(900.0)] {
+            assert_eq!(beyond_certified(&within, &options), None, "{within:?}");
+        }
+        for beyond in [closed(33), open(901.0)] {
+            assert!(beyond_certified(&beyond, &options).is_some(), "{beyond:?}");
+            assert_eq!(beyond_certified(&beyond, &RunOptions::default()), None, "{beyond:?}");
+        }
+    }
 
     #[test]
     fn what_a_test_sets_holds_and_the_rest_is_the_runs() {

@@ -326,6 +326,7 @@ fn warnings(
 ) -> Vec<String> {
     let mut warnings = verdict.warnings.clone();
     warnings.extend(answers.iter().flat_map(|answer| answer.warnings.iter().cloned()));
+    warnings.extend(exchanges.iter().flat_map(|exchange| exchange.warnings.iter().cloned()));
     warnings.extend(exchanges.iter().flat_map(|exchange| {
         exchange.watched.iter().flat_map(|seen| seen.series.warnings.iter().cloned())
     }));

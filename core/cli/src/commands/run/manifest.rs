@@ -91,6 +91,7 @@ fn manifest(prepared: &Prepared, plan: &Plan, argv: &[OsString]) -> RunManifest 
         roles: prepared.roles.clone(),
         monitors: prepared.monitors.clone(),
         environment: environment::record(&prepared.monitors),
+        calibration: prepared.calibration.clone(),
         scoring_version: description.scoring_version.clone(),
         max_score: description.max_score,
         warnings: warnings(prepared),

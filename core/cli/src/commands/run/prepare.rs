@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use llmbench_api::record::{MonitorRecord, RoleRecord};
-use llmbench_api::{Backend, Case, ModelIdentity, ServerInfo, TestDescription, TestType};
+use llmbench_api::record::{Calibration, MonitorRecord, RoleRecord};
+use llmbench_api::{Backend, Case, Measured, ModelIdentity, ServerInfo, TestDescription, TestType};
 use llmbench_engine::preflight::Preflight;
 use llmbench_engine::session::NamedMonitor;
-use llmbench_engine::{CancelToken, Observer, RolePlayer, RunEvent, Session};
+use llmbench_engine::{CancelToken, Observer, RolePlayer, RunEvent, RunOptions, Session};
 
+use crate::calibration;
 use crate::choice::Choice;
 use crate::error::{CliError, Result};
 use crate::fixtures;
@@ -26,6 +27,7 @@ pub(super) struct Prepared {
     pub(super) models: Vec<ModelIdentity>,
     pub(super) roles: BTreeMap<String, RoleRecord>,
     pub(super) monitors: Vec<MonitorRecord>,
+    pub(super) calibration: Measured<Calibration>,
 }
 
 /// Loads and checks everything, the cheap and local things first.
@@ -62,6 +64,7 @@ pub(super) fn prepare(
     let (monitors, monitor_records) = monitors(&preflight, named_monitors)?;
     let (roles, role_records) = preflight.roles(players, &cases)?;
 
+    let calibration = calibration::stored();
     let session = session(
         &wiring,
         test,
@@ -70,6 +73,7 @@ pub(super) fn prepare(
         (monitors, &monitor_records),
         roles,
         &server,
+        calibration.value.as_ref(),
         observer,
         cancel,
     );
@@ -83,6 +87,7 @@ pub(super) fn prepare(
         models,
         roles: role_records,
         monitors: monitor_records,
+        calibration,
     })
 }
 
@@ -148,6 +153,7 @@ fn session(
     (monitors, monitor_records): (Vec<NamedMonitor>, &[MonitorRecord]),
     roles: BTreeMap<String, RolePlayer>,
     server: &ServerInfo,
+    calibration: Option<&Calibration>,
     observer: &Arc<dyn Observer>,
     cancel: &CancelToken,
 ) -> Session {
@@ -162,7 +168,11 @@ fn session(
         monitors,
         unavailable_monitors,
         roles,
-        options: wiring.settings().run.clone(),
+        options: RunOptions {
+            certified_streams: calibration.and_then(|found| found.certified_streams),
+            certified_requests_per_sec: calibration.and_then(|found| found.requests_per_sec),
+            ..wiring.settings().run.clone()
+        },
         process_id: std::sync::Mutex::new(server.process_id),
         cancel: cancel.clone(),
         observer: Arc::clone(observer),
