@@ -74,7 +74,8 @@ pub trait Backend: Send + Sync + 'static {
         Err(Error::new(
             ErrorKind::Unsupported,
             format!("this backend cannot drive the arrival schedule {arrival:?}"),
-        ))
+        )
+        .with_hint("ask for one request at a time, or name a backend that drives such a load, as `--backend openai` does"))
     }
 }
 
@@ -112,6 +113,10 @@ pub struct ModelSummary {
     pub parameters: Option<String>,
     /// Digest of the weights.
     pub digest: Option<String>,
+    /// Dense, or a mixture of experts.
+    pub architecture: Option<Architecture>,
+    /// Parameters that take part in one token.
+    pub active_parameters: Option<u64>,
 }
 
 /// Dense, or a mixture of experts.
@@ -157,6 +162,8 @@ pub struct ModelIdentity {
     pub gpu_offload_share: Measured<f64>,
     /// Version of the server that runs it.
     pub server_version: Measured<String>,
+    /// Size of the weights.
+    pub size_bytes: Measured<u64>,
 }
 
 /// Who says a message.
@@ -232,6 +239,9 @@ pub struct GenerateRequest {
     /// A JSON Schema or `"json"` that the answer has to follow, where the backend can enforce it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<Json>,
+    /// Prepares a measurement and is none: it enters no figure of the attempt's record.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_warm_up: bool,
 }
 
 impl GenerateRequest {
@@ -242,12 +252,19 @@ impl GenerateRequest {
 
     /// A request that continues a conversation.
     pub fn conversation(messages: Vec<Message>) -> Self {
-        Self { model: String::new(), messages, options: GenerateOptions::default(), format: None }
+        Self {
+            model: String::new(),
+            messages,
+            options: GenerateOptions::default(),
+            format: None,
+            is_warm_up: false,
+        }
     }
 }
 
 /// When the requests of a batch are sent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Arrival {
@@ -373,6 +390,15 @@ pub struct Generation {
     pub first_token_at_ns: Option<u64>,
     /// When the end mark arrived.
     pub done_at_ns: u64,
+    /// When the request was meant to be sent; absent where there was no schedule. Latency counts
+    /// from here: a client that sends late hides what the server made it wait for.
+    pub scheduled_at_ns: Option<u64>,
+    /// Every gap between consecutive pieces of content, in order.
+    pub gaps_ns: Vec<u64>,
+    /// The longest gap between two pieces of content, always of all of them.
+    pub longest_gap_ns: Option<u64>,
+    /// Pieces of content that arrived. A piece is not a token: servers merge and split them.
+    pub content_chunks: Option<u64>,
     /// Field name → why it is absent.
     pub missing: std::collections::BTreeMap<String, String>,
     /// Remarks about this answer that bear on its validity.

@@ -95,6 +95,7 @@ pub(crate) fn manifest(models: &[&str], fixtures: &[&str], runs: u32) -> RunMani
         },
         scoring_version: Some("1".into()),
         max_score: 10.0,
+        is_scored: true,
         warnings: Vec::new(),
     }
 }

@@ -93,6 +93,7 @@ fn manifest(prepared: &Prepared, plan: &Plan, argv: &[OsString]) -> RunManifest 
         environment: environment::record(&prepared.monitors),
         scoring_version: description.scoring_version.clone(),
         max_score: description.max_score,
+        is_scored: description.is_scored,
         warnings: warnings(prepared),
     }
 }

@@ -30,6 +30,11 @@ pub(super) fn metric_name(metric: &MetricComparison, comparison: &Comparison) ->
         "duration_sec" => "duration s".to_owned(),
         "ttft_sec" => "TTFT s".to_owned(),
         "energy_joules" => "energy J".to_owned(),
+        "output_tokens_per_sec" => "tok/s, all streams".to_owned(),
+        "ttft_p99_ms" => "TTFT p99 ms".to_owned(),
+        "itl_p99_ms" => "ITL p99 ms".to_owned(),
+        "e2e_p99_ms" => "E2E p99 ms".to_owned(),
+        "goodput_share" => "good requests %".to_owned(),
         other => other.to_owned(),
     }
 }
@@ -50,7 +55,7 @@ pub(super) fn metric_row(metric: &MetricComparison, comparison: &Comparison) -> 
 
 fn scale(metric: &MetricComparison) -> (f64, usize) {
     match metric.metric.as_str() {
-        "correct" => (100.0, 0),
+        "correct" | "goodput_share" => (100.0, 0),
         "score" | "duration_sec" => (1.0, 2),
         "ttft_sec" => (1.0, 3),
         "energy_joules" => (1.0, 0),
