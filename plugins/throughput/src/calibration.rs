@@ -31,6 +31,9 @@ pub(crate) enum Calibration {
 
 /// The next step towards prompts of `target` tokens, of which `shared` are a common prefix.
 pub(crate) fn calibrate(target: u32, shared: u32, rounds: &[Vec<Probe>]) -> Calibration {
+    if target == 0 {
+        return Calibration::Done(Words { shared: 0, own: 0 }, None);
+    }
     let probes: Vec<Probe> = rounds.iter().flatten().copied().collect();
     let guess = |tokens: u32| (f64::from(tokens) / GUESSED_TOKENS_PER_WORD).round() as u32;
     if rounds.is_empty() {
@@ -135,5 +138,6 @@ mod tests {
         assert_eq!((words.own, rounds), (100, 1));
         assert!(remark.unwrap().contains("does not count"));
         assert!(against(100, 0, |_| Some(7)).1.is_some());
+        assert_eq!(against(0, 0, |_| None), (Words { shared: 0, own: 0 }, None, 0));
     }
 }

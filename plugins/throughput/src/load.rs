@@ -20,7 +20,7 @@ pub(crate) struct Load {
     /// When requests are sent; of a sweep, only whether they come as a Poisson process.
     #[serde(default)]
     pub(crate) arrival: Arrival,
-    /// Tokens of a prompt.
+    /// Tokens of a prompt; 0 for the shortest that there is.
     pub(crate) prompt_tokens: u32,
     /// Most tokens of an answer.
     pub(crate) output_tokens: u32,
@@ -87,9 +87,10 @@ impl Load {
                 Err(format!("`{name}` is {value} and must be {least} to {most}"))
             }
         };
-        within("prompt_tokens", self.prompt_tokens, 1, MOST_TOKENS)?;
+        within("prompt_tokens", self.prompt_tokens, 0, MOST_TOKENS)?;
         within("output_tokens", self.output_tokens, 1, MOST_TOKENS)?;
-        within("shared_prefix_tokens", self.shared_prefix_tokens, 0, self.prompt_tokens - 1)?;
+        let most = self.prompt_tokens.saturating_sub(1);
+        within("shared_prefix_tokens", self.shared_prefix_tokens, 0, most)?;
         let fewest = if self.sweep.is_some() { 0 } else { 1 };
         within("requests", self.requests, fewest, MOST_REQUESTS)?;
         within("warm_up_requests", self.warm_up_requests, 0, MOST_REQUESTS)?;
@@ -146,9 +147,10 @@ impl Load {
             }
             _ => "one at a time".to_owned(),
         };
-        format!(
-            "{how}, prompts of {} tokens, answers of at most {}",
-            self.prompt_tokens, self.output_tokens
-        )
+        let prompts = match self.prompt_tokens {
+            0 => "the shortest prompts".to_owned(),
+            tokens => format!("prompts of {tokens} tokens"),
+        };
+        format!("{how}, {prompts}, answers of at most {}", self.output_tokens)
     }
 }

@@ -214,7 +214,7 @@ impl Settings {
             (format!("pp{tokens}"), load)
         });
         let answers = self.output_tokens.iter().map(|tokens| {
-            let load = Load { prompt_tokens: 32, output_tokens: *tokens, ..base.clone() };
+            let load = Load { prompt_tokens: 0, output_tokens: *tokens, ..base.clone() };
             (format!("tg{tokens}"), load)
         });
         Ok(prompts.chain(answers).collect())

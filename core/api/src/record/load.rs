@@ -14,7 +14,7 @@ use crate::Arrival;
 pub struct LoadPoint {
     /// When requests are sent.
     pub arrival: Arrival,
-    /// Tokens that a prompt shall have; the server's count is in [`LoadFigures::prompt_tokens`].
+    /// Tokens that a prompt shall have, 0 for the shortest that there is; the server's count is in [`LoadFigures::prompt_tokens`].
     pub prompt_tokens: u32,
     /// Tokens that an answer shall have at most.
     pub output_tokens: u32,

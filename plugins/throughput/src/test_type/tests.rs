@@ -187,5 +187,5 @@ fn a_fixture_of_a_project_may_describe_a_load_and_is_checked() {
     };
     check("{", "load.json");
     check(r#"{"prompt_tokens": 9, "output_tokens": 9}"#, "requests");
-    check(r#"{"prompt_tokens": 0, "output_tokens": 9, "requests": 1}"#, "`prompt_tokens` is 0");
+    check(r#"{"prompt_tokens": 9, "output_tokens": 0, "requests": 1}"#, "`output_tokens` is 0");
 }
