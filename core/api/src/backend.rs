@@ -59,7 +59,10 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Answers many requests at the times that `arrival` asks for.
     ///
-    /// One outcome for each request, in their order.
+    /// One outcome for each request, in their order; a failed one fails alone.
+    /// [`Generation::scheduled_at_ns`] is the instant at which a request was due,
+    /// so that latency can be counted from there: a client that falls behind its
+    /// schedule must not hide the time for which requests waited in it.
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] unless the backend drives such a load itself.
@@ -242,6 +245,12 @@ pub struct GenerateRequest {
     /// Prepares a measurement and is none: it enters no figure of the attempt's record.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_warm_up: bool,
+    /// Most milliseconds for this request within a batch, counted from its intended
+    /// send time; the engine fills in the run's request timeout. A backend that
+    /// drives a schedule gives up on each request at its own limit; without one
+    /// only the deadline of the whole call counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_ms: Option<u64>,
 }
 
 impl GenerateRequest {
@@ -258,6 +267,7 @@ impl GenerateRequest {
             options: GenerateOptions::default(),
             format: None,
             is_warm_up: false,
+            limit_ms: None,
         }
     }
 }
@@ -280,7 +290,8 @@ pub enum Arrival {
     Open {
         /// Mean requests in a second.
         rate_per_second: f64,
-        /// Exponential gaps instead of equal ones.
+        /// Exponential gaps instead of equal ones, drawn from the seed in the
+        /// first request's options: the same seed gives the same instants.
         poisson: bool,
     },
 }
@@ -384,20 +395,27 @@ pub struct Generation {
     pub decode_sec: Option<f64>,
     /// Time in the server that is neither load, prefill nor decode.
     pub queue_sec: Option<f64>,
+    /// When the request was due: its place in an open schedule, or the instant at
+    /// which its slot of a closed loop became free. Absent outside a batch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheduled_at_ns: Option<u64>,
     /// When the request was handed to the network.
     pub sent_at_ns: u64,
     /// When the first text or thinking arrived.
     pub first_token_at_ns: Option<u64>,
     /// When the end mark arrived.
     pub done_at_ns: u64,
-    /// When the request was meant to be sent; absent where there was no schedule. Latency counts
-    /// from here: a client that sends late hides what the server made it wait for.
-    pub scheduled_at_ns: Option<u64>,
-    /// Every gap between consecutive pieces of content, in order.
+    /// Nanoseconds between consecutive pieces of content (text or thinking), in
+    /// order: one fewer than [`Generation::content_chunks`]. Two pieces that came in
+    /// one read have a gap of 0. Holds at most the first [`Generation::MOST_GAPS`];
+    /// empty where the backend does not keep them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gaps_ns: Vec<u64>,
-    /// The longest gap between two pieces of content, always of all of them.
+    /// The longest of all gaps, also of those that `gaps_ns` has no room for.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub longest_gap_ns: Option<u64>,
-    /// Pieces of content that arrived. A piece is not a token: servers merge and split them.
+    /// Pieces of content that arrived, empty ones not counted. Not a count of tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub content_chunks: Option<u64>,
     /// Field name → why it is absent.
     pub missing: std::collections::BTreeMap<String, String>,
@@ -408,6 +426,9 @@ pub struct Generation {
 }
 
 impl Generation {
+    /// Gaps that [`Generation::gaps_ns`] keeps of one answer.
+    pub const MOST_GAPS: usize = 8192;
+
     /// Wall-clock seconds from sending the request to the end mark.
     pub fn duration_sec(&self) -> f64 {
         self.done_at_ns.saturating_sub(self.sent_at_ns) as f64 / 1e9
@@ -437,6 +458,7 @@ fn rate(count: Option<u64>, seconds: Option<f64>) -> Option<f64> {
 }
 
 /// Outcome of one request of a batch.
+#[expect(clippy::large_enum_variant, reason = "nearly all are answers")]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BatchOutcome {

@@ -1,6 +1,7 @@
 //! Sends the requests of one step and watches the hardware meanwhile.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use llmbench_api::{
     Arrival, BatchOutcome, Error, ErrorKind, Event, EventKind, EventSink, Flow, GenerateOptions,
@@ -171,15 +172,46 @@ pub(crate) fn generate(session: &Session, request: &GenerateRequest) -> Result<G
     })
 }
 
+/// What a backend may need for a batch beyond its requests' own limits.
+const BATCH_GRACE: Duration = Duration::from_secs(5);
+
 fn as_batch(session: &Session, requests: &[GenerateRequest], arrival: &Arrival) -> Outcome {
-    // Each request may use its whole limit, one after the other in the worst case.
-    let limit = session.options.request_timeout * requests.len().max(1) as u32;
+    let request_limit = session.options.request_timeout;
+    let limit = batch_limit(requests.len(), arrival, request_limit);
     let cx = crate::control::quiet_context(&session.cancel, Some(limit));
-    let (backend, requests, arrival) =
-        (Arc::clone(&session.backend), requests.to_vec(), arrival.clone());
+    let mut requests = requests.to_vec();
+    for request in &mut requests {
+        request.limit_ms.get_or_insert(request_limit.as_millis() as u64);
+    }
+    let (backend, arrival) = (Arc::clone(&session.backend), arrival.clone());
     let sink = ObservedBatch(Arc::clone(&session.observer));
     bounded("the backend", &cx, move |cx| backend.generate_batch(&requests, &arrival, &sink, cx))
         .map_err(|error| (Vec::new(), error))
+}
+
+/// How long a batch may take when each request uses its whole limit.
+///
+/// A closed loop of n requests at c a time takes at most ⌈n/c⌉ limits. An open one
+/// takes its schedule, whose exponential gaps may add up to twice their mean, and
+/// the last request's limit. The backend ends each request at its own limit; this
+/// one is for a backend that does not.
+fn batch_limit(count: usize, arrival: &Arrival, request_limit: Duration) -> Duration {
+    let rounds = |concurrency: u32| count.div_ceil(concurrency.max(1) as usize).max(1);
+    let limit = match arrival {
+        Arrival::Closed { concurrency } => {
+            request_limit.saturating_mul(rounds(*concurrency).min(u32::MAX as usize) as u32)
+        }
+        Arrival::Open { rate_per_second, poisson } => {
+            let stretch = if *poisson { 2.0 } else { 1.0 };
+            let schedule_sec = count as f64 / rate_per_second * stretch;
+            Duration::try_from_secs_f64(schedule_sec)
+                .unwrap_or(Duration::MAX)
+                .saturating_add(request_limit)
+        }
+        _ => request_limit.saturating_mul(rounds(1).min(u32::MAX as usize) as u32),
+    };
+    // A deadline must stay an instant that can be represented.
+    limit.saturating_add(BATCH_GRACE).min(Duration::from_secs(30 * 24 * 3600))
 }
 
 fn sink(session: &Session) -> ObservedEvents {
@@ -224,6 +256,25 @@ fn tell(observer: &dyn Observer, event: &Event<'_>) -> Flow {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_batch_may_take_what_its_schedule_and_its_requests_limits_allow() {
+        fn check(count: usize, arrival: Arrival, expected_sec: u64) {
+            let limit = batch_limit(count, &arrival, Duration::from_secs(30));
+            assert_eq!(limit, Duration::from_secs(expected_sec) + BATCH_GRACE, "{arrival:?}");
+        }
+        let open = |rate_per_second, poisson| Arrival::Open { rate_per_second, poisson };
+        check(3, Arrival::Sequential, 90);
+        check(64, Arrival::Closed { concurrency: 32 }, 60);
+        check(65, Arrival::Closed { concurrency: 32 }, 90);
+        check(0, Arrival::Closed { concurrency: 0 }, 30);
+        check(100, open(10.0, false), 40);
+        check(100, open(10.0, true), 50);
+        // Nonsense is the backend's to refuse; here it must not panic.
+        for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(batch_limit(100, &open(rate, false), Duration::from_secs(30)) >= BATCH_GRACE);
+        }
+    }
 
     #[test]
     fn what_a_test_sets_holds_and_the_rest_is_the_runs() {

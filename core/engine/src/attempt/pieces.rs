@@ -6,9 +6,6 @@ use std::sync::{Mutex, PoisonError};
 
 use llmbench_api::Generation;
 
-/// Gaps that are kept of one answer; the longest is that of all.
-const MOST_GAPS: usize = 65_536;
-
 /// The pieces of one answer so far.
 #[derive(Debug, Default)]
 pub(super) struct Pieces(Mutex<Seen>);
@@ -28,7 +25,7 @@ impl Pieces {
         if seen.count > 0 {
             let gap = at_ns.saturating_sub(seen.last_at_ns);
             seen.longest_ns = seen.longest_ns.max(Some(gap));
-            if seen.gaps_ns.len() < MOST_GAPS {
+            if seen.gaps_ns.len() < Generation::MOST_GAPS {
                 seen.gaps_ns.push(gap);
             }
         }

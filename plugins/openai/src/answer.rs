@@ -1,0 +1,340 @@
+//! One answer: lines of a stream in, events and the finished [`Generation`] out.
+//!
+//! Knows nothing of the network, so that recorded lines test it.
+
+use std::collections::BTreeMap;
+
+use llmbench_api::{
+    DoneReason, Error, ErrorKind, Event, EventKind, EventSink, Flow, Generation, Json, Result,
+};
+use serde_json::json;
+
+use crate::error;
+use crate::sse::Line;
+use crate::template::Template;
+use crate::wire::{Chunk, Piece, Timings, Usage, error_text};
+
+/// Gathers an answer while it arrives.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
+    text: String,
+    thinking: String,
+    /// Bytes of both that the sink has seen.
+    told: (usize, usize),
+    tool_calls: Vec<String>,
+    template: Template,
+    gaps_ns: Vec<u64>,
+    longest_gap_ns: Option<u64>,
+    chunks: u64,
+    first_at_ns: Option<u64>,
+    last_at_ns: u64,
+    finish_reason: Option<String>,
+    usage: Option<Usage>,
+    timings: Option<Timings>,
+    done_at_ns: Option<u64>,
+    is_named_error: bool,
+    /// The last message with figures, where it is wanted.
+    raw: Json,
+    keeps_raw: bool,
+}
+
+impl Answer {
+    /// An answer of which nothing has arrived.
+    pub(crate) fn new(keeps_raw: bool) -> Self {
+        Self { keeps_raw, ..Self::default() }
+    }
+
+    /// Pieces of content so far.
+    pub(crate) fn chunks(&self) -> u64 {
+        self.chunks
+    }
+
+    /// True once text or thinking has arrived.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.first_at_ns.is_some()
+    }
+
+    /// True once the server's own end mark has arrived.
+    pub(crate) fn is_done(&self) -> bool {
+        self.done_at_ns.is_some()
+    }
+
+    /// Takes one line, whose last byte arrived at `at_ns`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Protocol`] for a line that is no JSON, and whatever an error of
+    /// the server tells.
+    pub(crate) fn line(&mut self, line: Line<'_>, at_ns: u64, what: &str) -> Result<()> {
+        let data = match line {
+            Line::Data(data) => data,
+            Line::Name(name) => {
+                self.is_named_error = name == b"error";
+                return Ok(());
+            }
+            Line::Foreign(line) => return Err(error::no_stream(what, line)),
+        };
+        if let Some((piece, text)) = self.template.read(data) {
+            // Borrowed from `data`, not from the template.
+            push(&mut self.text, &mut self.thinking, piece, text);
+            self.note(at_ns);
+            return Ok(());
+        }
+        if data.trim_ascii() == b"[DONE]" {
+            self.done_at_ns.get_or_insert(at_ns);
+            return Ok(());
+        }
+        let chunk: Chunk<'_> = match serde_json::from_slice(data) {
+            Ok(chunk) => chunk,
+            Err(_) if self.is_named_error => {
+                return Err(error::from_text(None, &String::from_utf8_lossy(data), what));
+            }
+            Err(error) => return Err(error::garbage(what, data, self.chunks).with_cause(&error)),
+        };
+        if let Some(error) = &chunk.error {
+            return Err(error::from_text(error::code(error), &error_text(error), what)
+                .with_phase(if self.has_begun() { "answer" } else { "first_token" }));
+        }
+        if self.is_named_error || (chunk.choices.is_none() && chunk.usage.is_none()) {
+            return Err(error::garbage(what, data, self.chunks));
+        }
+        if let Some((piece, text)) = chunk.only_piece() {
+            self.template.learn(data, text, piece);
+        }
+        self.chunk(&chunk, at_ns);
+        if self.keeps_raw && (self.usage.is_some() || self.finish_reason.is_some()) {
+            self.raw = serde_json::from_slice(data).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    fn chunk(&mut self, chunk: &Chunk<'_>, at_ns: u64) {
+        if chunk.usage.is_some() {
+            self.usage = chunk.usage;
+        }
+        if chunk.timings.is_some() {
+            self.timings = chunk.timings;
+        }
+        for choice in chunk.choices.iter().flatten() {
+            if let Some(delta) = &choice.delta {
+                let (thinking, text) = (delta.thinking(), delta.answer());
+                if let Some(text) = thinking {
+                    push(&mut self.text, &mut self.thinking, Piece::Thinking, text);
+                }
+                if let Some(text) = text {
+                    push(&mut self.text, &mut self.thinking, Piece::Answer, text);
+                }
+                if thinking.is_some() || text.is_some() {
+                    self.note(at_ns);
+                }
+                let calls = delta.tool_calls.iter().flatten();
+                self.tool_calls.extend(calls.map(Json::to_string));
+            }
+            if let Some(reason) = &choice.finish_reason {
+                self.finish_reason = Some(reason.clone());
+            }
+        }
+    }
+
+    /// Notes that a piece of content arrived.
+    fn note(&mut self, at_ns: u64) {
+        if self.first_at_ns.is_none() {
+            self.first_at_ns = Some(at_ns);
+        } else {
+            let gap_ns = at_ns.saturating_sub(self.last_at_ns);
+            if self.gaps_ns.len() < Generation::MOST_GAPS {
+                self.gaps_ns.push(gap_ns);
+            }
+            self.longest_gap_ns = self.longest_gap_ns.max(Some(gap_ns));
+        }
+        self.last_at_ns = at_ns;
+        self.chunks += 1;
+    }
+
+    /// Passes on what has come since the last time; once for each read, so that a
+    /// fast stream does not cost a call for each piece.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`] when the sink wants no more.
+    pub(crate) fn tell(&mut self, sink: &dyn EventSink, index: u32, at_ns: u64) -> Result<()> {
+        let event = |kind, text: &str| match sink.event(Event {
+            request_index: index,
+            kind,
+            at_ns,
+            text,
+        }) {
+            Flow::Continue => Ok(()),
+            Flow::Stop => {
+                Err(Error::new(ErrorKind::Cancelled, "stopped by the receiver")
+                    .with_phase("answer"))
+            }
+        };
+        if self.thinking.len() > self.told.1 {
+            event(EventKind::Thinking, &self.thinking[self.told.1..])?;
+            self.told.1 = self.thinking.len();
+        }
+        if self.text.len() > self.told.0 {
+            event(EventKind::Text, &self.text[self.told.0..])?;
+            self.told.0 = self.text.len();
+        }
+        for call in self.tool_calls.drain(..) {
+            event(EventKind::ToolCall, &call)?;
+        }
+        Ok(())
+    }
+
+    /// Passes on the counts and the end.
+    ///
+    /// # Errors
+    /// As [`Answer::tell`].
+    pub(crate) fn tell_end(
+        sink: &dyn EventSink,
+        index: u32,
+        generation: &Generation,
+    ) -> Result<()> {
+        let usage = json!({
+            "prompt_tokens": generation.prompt_tokens,
+            "completion_tokens": generation.completion_tokens,
+        })
+        .to_string();
+        let reason = generation.done_reason_raw.as_deref().unwrap_or_default();
+        for (kind, text) in [(EventKind::Usage, usage.as_str()), (EventKind::Done, reason)] {
+            let event = Event { request_index: index, kind, at_ns: generation.done_at_ns, text };
+            if sink.event(event) == Flow::Stop {
+                return Err(Error::new(ErrorKind::Cancelled, "stopped by the receiver"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The finished answer, after a body that ended properly at `ended_at_ns`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Protocol`] when the server did not say that the answer is complete.
+    pub(crate) fn finish(
+        self,
+        sent_at_ns: u64,
+        ended_at_ns: u64,
+        max_tokens: u32,
+        what: &str,
+    ) -> Result<Generation> {
+        let mut warnings = Vec::new();
+        let done_at_ns = match (self.done_at_ns, &self.finish_reason) {
+            (Some(at), _) => at,
+            (None, Some(_)) => {
+                warnings.push("the stream ended without `[DONE]`, after a finish reason".into());
+                ended_at_ns
+            }
+            (None, None) => return Err(error::ended_early(what, self.chunks)),
+        };
+        let mut missing = BTreeMap::new();
+        let mut absent = |name: &str, reason: &str| {
+            missing.insert(name.to_owned(), reason.to_owned());
+        };
+        let usage = self.usage.unwrap_or_default();
+        let completion_tokens = usage.completion_tokens;
+        // A server that counts no prompt tokens says 0.
+        let prompt_tokens = usage.prompt_tokens.filter(|count| *count > 0);
+        for (name, value) in
+            [("prompt_tokens", prompt_tokens), ("completion_tokens", completion_tokens)]
+        {
+            if value.is_none() {
+                absent(name, "the server sent no usage with the stream");
+            }
+        }
+        let (prefill_sec, decode_sec) = self.durations(prompt_tokens, &mut absent);
+        absent("load_sec", "this API does not report it");
+        absent("queue_sec", "this API does not report it");
+        if self.first_at_ns.is_none() {
+            absent("first_token_at_ns", "the answer holds no text");
+        }
+        if self.finish_reason.is_none() {
+            absent("done_reason_raw", "the server did not say why it ended the answer");
+        }
+        warnings.extend(cap_warning(max_tokens, completion_tokens, self.chunks));
+        Ok(Generation {
+            done_reason: match self.finish_reason.as_deref() {
+                Some("stop" | "eos_token" | "stop_sequence") => DoneReason::Stop,
+                Some("length" | "max_tokens") => DoneReason::Length,
+                Some("tool_calls" | "function_call") => DoneReason::ToolCalls,
+                _ => DoneReason::Unknown,
+            },
+            done_reason_raw: self.finish_reason,
+            text: self.text,
+            thinking: self.thinking,
+            prompt_tokens,
+            completion_tokens,
+            prefill_sec,
+            decode_sec,
+            sent_at_ns,
+            first_token_at_ns: self.first_at_ns,
+            done_at_ns,
+            gaps_ns: self.gaps_ns,
+            longest_gap_ns: self.longest_gap_ns,
+            content_chunks: Some(self.chunks),
+            missing,
+            warnings,
+            raw: self.raw,
+            ..Generation::default()
+        })
+    }
+
+    /// Seconds of prefill and decode, which only llama.cpp tells.
+    fn durations(
+        &self,
+        prompt_tokens: Option<u64>,
+        absent: &mut impl FnMut(&str, &str),
+    ) -> (Option<f64>, Option<f64>) {
+        let Some(timings) = self.timings else {
+            absent("prefill_sec", "the server reports no durations");
+            absent("decode_sec", "the server reports no durations");
+            return (None, None);
+        };
+        let seconds = |ms: Option<f64>| ms.filter(|ms| *ms > 0.0).map(|ms| ms / 1e3);
+        let decode_sec = seconds(timings.predicted_ms);
+        if decode_sec.is_none() {
+            absent("decode_sec", "the server left out predicted_ms");
+        }
+        let prefill_sec = match (timings.prompt_n, prompt_tokens) {
+            (Some(computed), Some(all)) if computed < all => {
+                let reason = format!(
+                    "only {computed} of {all} prompt tokens were computed, the rest came from the cache"
+                );
+                absent("prefill_sec", &reason);
+                return (None, decode_sec);
+            }
+            _ => seconds(timings.prompt_ms),
+        };
+        if prefill_sec.is_none() {
+            absent("prefill_sec", "the server left out prompt_ms");
+        }
+        (prefill_sec, decode_sec)
+    }
+}
+
+fn push(answer: &mut String, thinking: &mut String, piece: Piece, text: &str) {
+    match piece {
+        Piece::Answer => answer.push_str(text),
+        Piece::Thinking => thinking.push_str(text),
+    }
+}
+
+/// A remark when an answer is longer than it was allowed to be.
+fn cap_warning(max_tokens: u32, completion_tokens: Option<u64>, chunks: u64) -> Option<String> {
+    let cap = u64::from(max_tokens);
+    match completion_tokens {
+        Some(count) if count > cap => Some(format!(
+            "the answer has {count} tokens although at most {cap} were asked for: the server \
+             ignores `max_tokens`"
+        )),
+        // A chunk holds at least one token.
+        None if chunks > cap => Some(format!(
+            "the answer came in {chunks} pieces although at most {cap} tokens were asked for: the \
+             server ignores `max_tokens`"
+        )),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[path = "answer_tests.rs"]
+mod tests;

@@ -1,0 +1,173 @@
+use llmbench_testkit::Recorder;
+
+use super::*;
+use crate::sse::Lines;
+
+const WHAT: &str = "ask model `m`";
+
+/// Reads a stream whose lines each have their instant.
+fn read(lines: &[(u64, &str)]) -> Result<Answer> {
+    let mut answer = Answer::new(true);
+    let mut cut = Lines::default();
+    for (at_ns, line) in lines {
+        cut.feed(format!("{line}\n").as_bytes(), |line| answer.line(line, *at_ns, WHAT))
+            .unwrap()?;
+    }
+    Ok(answer)
+}
+
+fn finish(lines: &[(u64, &str)]) -> Result<Generation> {
+    read(lines)?.finish(100, 9_999, 8, WHAT)
+}
+
+fn chunk(delta: &str) -> String {
+    format!(r#"data: {{"choices":[{{"index":0,"delta":{delta},"finish_reason":null}}]}}"#)
+}
+
+const STOP: &str = r#"data: {"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
+const USAGE: &str =
+    r#"data: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":3,"total_tokens":8}}"#;
+const DONE: &str = "data: [DONE]";
+
+#[test]
+fn role_only_and_empty_chunks_are_no_first_token() {
+    let (role, empty, text) = (
+        chunk(r#"{"role":"assistant","content":null}"#),
+        chunk(r#"{"role":"assistant","content":""}"#),
+        chunk(r#"{"content":"hi"}"#),
+    );
+    let answer = finish(&[
+        (200, &role),
+        (300, &empty),
+        (400, &text),
+        (500, STOP),
+        (500, USAGE),
+        (600, DONE),
+    ])
+    .unwrap();
+    assert_eq!(answer.first_token_at_ns, Some(400));
+    assert_eq!((answer.content_chunks, answer.longest_gap_ns), (Some(1), None));
+    assert_eq!((answer.sent_at_ns, answer.done_at_ns), (100, 600));
+    assert_eq!((answer.prompt_tokens, answer.completion_tokens), (Some(5), Some(3)));
+    assert_eq!(answer.done_reason, DoneReason::Stop);
+    assert!(answer.warnings.is_empty() && answer.gaps_ns.is_empty());
+}
+
+#[test]
+fn reasoning_first_is_the_first_token_by_either_name() {
+    for name in ["reasoning", "reasoning_content"] {
+        let (thought, text) =
+            (chunk(&format!(r#"{{"{name}":"hm"}}"#)), chunk(r#"{"content":"hi"}"#));
+        let answer = finish(&[(200, &thought), (700, &text), (800, STOP), (800, DONE)]).unwrap();
+        assert_eq!(answer.first_token_at_ns, Some(200));
+        assert_eq!((answer.thinking.as_str(), answer.text.as_str()), ("hm", "hi"));
+        assert_eq!(answer.gaps_ns, [500]);
+    }
+    // Under both names at once it is the same text, once.
+    let both = chunk(r#"{"reasoning":"hm","reasoning_content":"hm"}"#);
+    assert_eq!(finish(&[(200, &both), (800, STOP), (800, DONE)]).unwrap().thinking, "hm");
+}
+
+#[test]
+fn every_gap_is_kept_and_a_stall_is_seen() {
+    let lines: Vec<_> =
+        ["a", "b", "c", "d"].map(|text| chunk(&format!(r#"{{"content":"{text}"}}"#))).into();
+    let at = [1_000, 6_000, 406_000, 406_000];
+    let mut stream: Vec<_> = at.into_iter().zip(lines.iter().map(String::as_str)).collect();
+    stream.extend([(407_000, STOP), (407_000, DONE)]);
+    let answer = finish(&stream).unwrap();
+    assert_eq!(answer.gaps_ns, [5_000, 400_000, 0]);
+    assert_eq!((answer.longest_gap_ns, answer.content_chunks), (Some(400_000), Some(4)));
+}
+
+#[test]
+fn gaps_are_bounded_and_the_longest_is_exact_beyond() {
+    let text = chunk(r#"{"content":"a"}"#);
+    let count = Generation::MOST_GAPS as u64 + 10;
+    let mut stream: Vec<_> = (0..count).map(|index| (index * 10, text.as_str())).collect();
+    stream.push((count * 10 + 5_000, &text));
+    stream.extend([(count * 20, STOP), (count * 20, DONE)]);
+    let answer = finish(&stream).unwrap();
+    assert_eq!(answer.gaps_ns.len(), Generation::MOST_GAPS);
+    assert_eq!(answer.longest_gap_ns, Some(5_010));
+    assert_eq!(answer.content_chunks, Some(count + 1));
+}
+
+#[test]
+fn an_answer_longer_than_its_cap_is_flagged() {
+    let text = chunk(r#"{"content":"a"}"#);
+    let long = USAGE.replace("\"completion_tokens\":3", "\"completion_tokens\":950");
+    let answer = finish(&[(1, &text), (2, STOP), (3, &long), (4, DONE)]).unwrap();
+    assert!(answer.warnings[0].contains("950 tokens"), "{:?}", answer.warnings);
+    // Without counts of the server, by its pieces.
+    let mut stream: Vec<_> = (0..9).map(|at| (at, text.as_str())).collect();
+    stream.extend([(10, STOP), (10, DONE)]);
+    let answer = finish(&stream).unwrap();
+    assert!(answer.warnings[0].contains("9 pieces"), "{:?}", answer.warnings);
+    assert!(answer.missing["completion_tokens"].contains("usage"));
+}
+
+#[test]
+fn figures_that_the_server_does_not_send_are_absent_with_a_reason() {
+    let text = chunk(r#"{"content":"a"}"#);
+    let answer = finish(&[(1, &text), (2, STOP), (4, DONE)]).unwrap();
+    for name in ["prompt_tokens", "completion_tokens", "load_sec", "prefill_sec", "decode_sec"] {
+        assert!(answer.missing.contains_key(name), "{name}");
+    }
+    assert_eq!((answer.prompt_tokens, answer.decode_sec), (None, None));
+}
+
+#[test]
+fn llama_cpp_tells_durations_but_not_of_a_cached_prompt() {
+    let figures = |prompt: u64| {
+        format!(
+            r#"data: {{"choices":[{{"delta":{{}},"finish_reason":"stop"}}],"usage":{{"prompt_tokens":5,"completion_tokens":3}},"timings":{{"prompt_n":{prompt},"prompt_ms":20.0,"predicted_n":3,"predicted_ms":30.0}}}}"#
+        )
+    };
+    let answer = finish(&[(2, &figures(5)), (4, DONE)]).unwrap();
+    assert_eq!((answer.prefill_sec, answer.decode_sec), (Some(0.02), Some(0.03)));
+    let answer = finish(&[(2, &figures(1)), (4, DONE)]).unwrap();
+    assert_eq!((answer.prefill_sec, answer.decode_sec), (None, Some(0.03)));
+    assert!(answer.missing["prefill_sec"].contains("only 1 of 5"));
+}
+
+#[test]
+fn an_end_without_the_servers_word_is_an_error_and_without_its_mark_a_warning() {
+    let text = chunk(r#"{"content":"a"}"#);
+    let error = finish(&[(1, &text)]).unwrap_err();
+    assert_eq!((error.kind, error.phase.as_deref()), (ErrorKind::Protocol, Some("answer")));
+    let answer = finish(&[(1, &text), (2, STOP)]).unwrap();
+    assert!(answer.warnings[0].contains("[DONE]"));
+    assert_eq!(answer.done_at_ns, 9_999);
+}
+
+#[test]
+fn errors_in_the_stream_and_what_is_no_stream_are_told_apart() {
+    for (line, kind, part) in [
+        (r#"data: {"error":{"message":"server busy","code":503}}"#, ErrorKind::Busy, "server busy"),
+        (r#"data: {"error":"CUDA out of memory"}"#, ErrorKind::OutOfMemory, "CUDA"),
+        ("data: {\"choices\":[}", ErrorKind::Protocol, "cannot read an event"),
+        ("data: [1,2]", ErrorKind::Protocol, "cannot read an event"),
+        ("<html><body>Welcome", ErrorKind::Protocol, "HTML"),
+        (r#"{"choices":[{"message":{"content":"x"}}]}"#, ErrorKind::Protocol, "no stream"),
+    ] {
+        let error = read(&[(1, line)]).unwrap_err();
+        assert_eq!(error.kind, kind, "{error}");
+        assert!(error.to_string().contains(part) && error.hint.is_some(), "{error}");
+    }
+    let error = read(&[(1, "event: error"), (1, "data: overloaded")]).unwrap_err();
+    assert!(error.message.contains("overloaded"), "{error}");
+}
+
+#[test]
+fn the_sink_sees_each_text_once_and_can_stop() {
+    let text = |text: &str| chunk(&format!(r#"{{"content":"{text}"}}"#));
+    let sink = Recorder::new();
+    let mut answer = read(&[(1, &text("a")), (1, &text("b\\n"))]).unwrap();
+    answer.tell(&sink, 0, 1).unwrap();
+    answer.tell(&sink, 0, 2).unwrap();
+    assert_eq!(sink.text(EventKind::Text), "ab\n");
+    let mut answer = read(&[(1, &text("a"))]).unwrap();
+    let error = answer.tell(&Recorder::stopping_after(0), 0, 1).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Cancelled);
+}

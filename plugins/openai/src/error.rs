@@ -1,0 +1,268 @@
+//! What an answer that is no answer means, and what the user can do about it.
+//!
+//! These servers agree on little more than the status; their texts are searched
+//! for the few causes that need a different reaction.
+
+use llmbench_api::{Error, ErrorKind, Json};
+
+use crate::http::Head;
+use crate::wire::error_text;
+
+/// The server's own words, as far as they are shown.
+const LONGEST_EXCERPT: usize = 200;
+
+/// The error that the server tells with a status, before an answer began.
+pub(crate) fn from_status(head: &Head, body: &[u8], what: &str) -> Error {
+    let json = serde_json::from_slice::<Json>(body).ok();
+    let text = json.as_ref().and_then(|json| {
+        // llama.cpp, vLLM and others say `error`, FastAPI says `detail`, some only `message`.
+        let found =
+            json.get("error").or_else(|| json.get("detail")).or_else(|| json.get("message"));
+        found.map(error_text)
+    });
+    let mut error = match text {
+        Some(text) => from_text(Some(head.status), &text, what),
+        None => {
+            let text = match excerpt(body) {
+                excerpt if excerpt.is_empty() => format!("status {}", head.status),
+                excerpt => format!("status {}: {excerpt}", head.status),
+            };
+            from_text(Some(head.status), &text, what)
+        }
+    };
+    if let Some(wait) = &head.retry_after {
+        error.message += &format!(" (the server asks to wait: Retry-After: {})", shorten(wait));
+    }
+    error.with_phase("first_token")
+}
+
+/// The error that the server tells as text, with its status or in the middle of an answer.
+pub(crate) fn from_text(status: Option<u16>, text: &str, what: &str) -> Error {
+    let lower = text.to_lowercase();
+    let has = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
+    let text = shorten(text);
+    let error = |kind, hint: &str| {
+        let status = status.map_or(String::new(), |status| format!(" (status {status})"));
+        Error::new(kind, format!("{what}: {text}{status}")).with_hint(hint)
+    };
+    match status {
+        Some(401 | 403) => {
+            return error(
+                ErrorKind::Settings,
+                "put the API key into LLMBENCH_OPENAI_API_KEY, or name a file that holds it with \
+                 `--set openai.api_key_file=FILE`",
+            );
+        }
+        Some(429 | 503 | 529) => {
+            return error(
+                ErrorKind::Busy,
+                "wait until the server has loaded its model or answered others, or send fewer \
+                 requests at a time",
+            );
+        }
+        _ => {}
+    }
+    if has(&["out of memory", "cuda oom", "failed to allocate", "insufficient memory"]) {
+        return error(
+            ErrorKind::OutOfMemory,
+            "start the server with a smaller context or a smaller model",
+        );
+    }
+    let names_model = has(&["model"]);
+    if names_model && (status == Some(404) || has(&["not found", "does not exist", "not loaded"])) {
+        return error(ErrorKind::ModelNotFound, "list the models with `llmbench models`");
+    }
+    match status {
+        Some(404 | 405) => error(
+            ErrorKind::Settings,
+            "is this a server with OpenAI's API? check `--url`: requests go to its path with \
+             /v1/chat/completions behind it",
+        ),
+        Some(400 | 413 | 422) => error(
+            ErrorKind::Settings,
+            "correct what the server refuses; one that knows only OpenAI's own options wants \
+             `--set openai.extensions=false`",
+        ),
+        _ => error(ErrorKind::Protocol, "the server's log says more"),
+    }
+}
+
+/// The status that an error object names.
+pub(crate) fn code(error: &Json) -> Option<u16> {
+    let code = error.get("code")?;
+    let code = code.as_u64().or_else(|| code.as_str()?.parse().ok())?;
+    u16::try_from(code).ok().filter(|code| (400..600).contains(code))
+}
+
+/// The error for a line that belongs to no stream of events.
+pub(crate) fn no_stream(what: &str, line: &[u8]) -> Error {
+    let kind = if looks_like_html(line) { "an HTML page" } else { "no stream of events" };
+    Error::new(ErrorKind::Protocol, format!("{what}: the answer is {kind}: {}", excerpt(line)))
+        .with_phase("first_token")
+        .with_hint("is this a server with OpenAI's API? check `--url`")
+}
+
+/// The error for an event that is no chunk of an answer.
+pub(crate) fn garbage(what: &str, data: &[u8], chunks: u64) -> Error {
+    Error::new(
+        ErrorKind::Protocol,
+        format!("{what}: cannot read an event{}: {}", arrived(chunks), excerpt(data)),
+    )
+    .with_phase(phase(chunks))
+    .with_hint("the server's log may say more; is it a server with OpenAI's API?")
+}
+
+/// The error for a line without an end.
+pub(crate) fn too_long(what: &str, chunks: u64, limit: usize) -> Error {
+    let arrived = arrived(chunks);
+    Error::new(
+        ErrorKind::Protocol,
+        format!("{what}: a line of the answer is longer than {limit} bytes{arrived}"),
+    )
+    .with_phase(phase(chunks))
+    .with_hint("is this a server with OpenAI's API? check `--url`")
+}
+
+/// The error for an answer that ended although it was not complete.
+pub(crate) fn ended_early(what: &str, chunks: u64) -> Error {
+    Error::new(
+        ErrorKind::Protocol,
+        format!("{what}: the answer ended without its end mark{}", arrived(chunks)),
+    )
+    .with_phase(phase(chunks))
+    .with_hint("look whether the server still runs; its log says why it stopped")
+}
+
+/// The error for a connection that broke before or in an answer.
+pub(crate) fn broken(what: &str, chunks: u64, cause: &dyn std::error::Error) -> Error {
+    Error::new(ErrorKind::Protocol, format!("{what}: the connection broke{}", arrived(chunks)))
+        .with_phase(phase(chunks))
+        .with_hint("look whether the server still runs; its log says why it ended")
+        .with_cause(cause)
+}
+
+/// The error for a connection that could not be made.
+pub(crate) fn no_connection(what: &str, url: &str, cause: &std::io::Error) -> Error {
+    let text = cause.to_string();
+    let is_local = cause.raw_os_error().is_some()
+        && (text.contains("Too many open files") || text.contains("assign requested address"));
+    let (message, hint) = if is_local {
+        (
+            format!("{what}: this machine has no room for another connection"),
+            "raise the limit with `ulimit -n 4096`, or lower `openai.max_connections`",
+        )
+    } else {
+        (
+            format!("{what}: nothing answers at {url}"),
+            "start the server, or name another one with `--url`",
+        )
+    };
+    Error::new(ErrorKind::Unavailable, message)
+        .with_phase("connect")
+        .with_hint(hint)
+        .with_cause(cause)
+}
+
+/// A limit that passed, by how far the request was.
+pub(crate) fn timeout(what: &str, phase: &str, seconds: f64, chunks: u64) -> Error {
+    let (message, hint) = match phase {
+        "schedule" => (
+            format!("{what}: not sent within {seconds:.1} s of its time"),
+            "the load is more than the server takes; allow more connections with \
+             `openai.max_connections`, or send less",
+        ),
+        "connect" => (
+            format!("{what}: no connection within {seconds:.1} s"),
+            "check the address (`--url`) and the network, or allow more with \
+             `--set openai.connect_timeout_ms=20000`",
+        ),
+        "first_token" => (
+            format!("{what}: no token within {seconds:.1} s"),
+            "allow more with `--timeout 120s`; loading a large model or reading a long prompt takes \
+             time, and so does a server that is busy with other requests",
+        ),
+        _ => (
+            format!(
+                "{what}: the answer was not complete within {seconds:.1} s ({chunks} pieces had \
+                 arrived)"
+            ),
+            "allow more with `--timeout 120s`, or ask for less with `--max-tokens`",
+        ),
+    };
+    Error::new(ErrorKind::Timeout, message).with_phase(phase).with_hint(hint)
+}
+
+/// The beginning of what was sent, in one line.
+pub(crate) fn excerpt(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LONGEST_EXCERPT)]);
+    shorten(&text)
+}
+
+fn shorten(text: &str) -> String {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.extend(word.chars().filter(|letter| !letter.is_control()));
+        if line.chars().count() > LONGEST_EXCERPT {
+            return line.chars().take(LONGEST_EXCERPT).chain(['…']).collect();
+        }
+    }
+    line
+}
+
+fn phase(chunks: u64) -> &'static str {
+    if chunks == 0 { "first_token" } else { "answer" }
+}
+
+fn arrived(chunks: u64) -> String {
+    match chunks {
+        0 => " before any text".to_owned(),
+        1 => " after 1 piece".to_owned(),
+        _ => format!(" after {chunks} pieces"),
+    }
+}
+
+fn looks_like_html(bytes: &[u8]) -> bool {
+    let lower = bytes[..bytes.len().min(1024)].to_ascii_lowercase();
+    let holds = |tag: &[u8]| lower.windows(tag.len()).any(|window| window == tag);
+    holds(b"<html") || holds(b"<!doctype")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_decides_what_is_done_about_it() {
+        fn check(status: u16, body: &str, kind: ErrorKind, part: &str) {
+            let head = Head { status, retry_after: Some("7".into()), ..Head::default() };
+            let error = from_status(&head, body.as_bytes(), "ask model `m`");
+            assert_eq!(error.kind, kind, "{error}");
+            for part in [part, "Retry-After: 7", "ask model `m`"] {
+                assert!(error.message.contains(part), "{part:?} not in {error}");
+            }
+            assert!(error.hint.is_some());
+        }
+        check(401, r#"{"error":{"message":"bad key"}}"#, ErrorKind::Settings, "bad key");
+        check(429, r#"{"error":"slow down"}"#, ErrorKind::Busy, "slow down");
+        check(503, "<html>", ErrorKind::Busy, "status 503");
+        check(500, "", ErrorKind::Protocol, "status 500");
+        check(500, r#"{"detail":"CUDA out of memory"}"#, ErrorKind::OutOfMemory, "CUDA");
+        check(
+            404,
+            r#"{"message":"The model `x` does not exist."}"#,
+            ErrorKind::ModelNotFound,
+            "`x`",
+        );
+        check(404, "page", ErrorKind::Settings, "page");
+        check(422, r#"{"detail":[{"msg":"top_k"}]}"#, ErrorKind::Settings, "top_k");
+    }
+
+    #[test]
+    fn long_and_odd_texts_are_shortened() {
+        let text = excerpt(format!("a\n\tb\u{1b}[31m {}", "x".repeat(1000)).as_bytes());
+        assert!(text.starts_with("a b[31m xxx") && text.chars().count() <= LONGEST_EXCERPT + 1);
+    }
+}

@@ -1,0 +1,6 @@
+//! As much of HTTP/1.1 as answers need: heads and the framing of bodies.
+
+mod body;
+mod response;
+
+pub(crate) use response::{Head, Part, Response, State};
