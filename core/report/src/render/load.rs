@@ -29,7 +29,7 @@ pub(super) fn p50_p99(p50: &Stat, p99: &Stat) -> String {
 }
 
 /// Three digits that say something: `0.123`, `12.3`, `1234`.
-pub(super) fn short(value: Option<f64>) -> String {
+pub(crate) fn short(value: Option<f64>) -> String {
     let Some(value) = value else { return ABSENT.to_owned() };
     let decimals = match value.abs() {
         v if v >= 100.0 => 0,

@@ -5,6 +5,7 @@ use crate::compare::{
     Verdict,
 };
 use crate::render::figures::{self, ABSENT};
+use crate::render::load::short;
 
 /// Fixtures that are listed one by one; of more, those that differ most.
 pub(super) const MOST_FIXTURES: usize = 50;
@@ -19,6 +20,52 @@ pub(super) const FIXTURE_HEADER: [&str; 6] =
 pub(super) fn side(side: &Side) -> String {
     let run = side.run_name.as_deref().unwrap_or(&side.run_id);
     format!("{} in {run} ({} of {} scored)", side.model, side.scored, side.attempts)
+}
+
+/// `mixture of experts, 3.34 G of 30.53 G parameters active, 12.3 tok/s for each 10⁹ active, about
+/// 160 GB/s read for the weights (estimate)`; `None` when nothing is known.
+pub(super) fn weights(side: &Side) -> Option<String> {
+    if side.active_parameters.is_none() && side.architecture.is_none() {
+        return None;
+    }
+    let mut parts = Vec::new();
+    parts.extend(side.architecture.as_ref().map(figures::architecture));
+    match (side.active_parameters, side.parameters) {
+        (Some(active), Some(all)) => {
+            parts.push(format!(
+                "{} of {} parameters active",
+                figures::si(active),
+                figures::si(all)
+            ));
+        }
+        (None, Some(all)) => {
+            parts.push(format!("{} parameters, active ones not known", figures::si(all)));
+        }
+        _ => {}
+    }
+    parts.extend(
+        side.tokens_per_sec_per_active_billion
+            .map(|each| format!("{} tok/s for each 10⁹ active", short(Some(each)))),
+    );
+    parts.extend(
+        side.weight_bandwidth_gb_per_sec
+            .map(|gb| format!("about {} GB/s read for the weights (estimate)", short(Some(gb)))),
+    );
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// The headers of the table of loads.
+pub(super) const LOAD_HEADER: [&str; 6] = ["Load", "", "base", "other", "change ± 95 %", "p"];
+
+/// The rows of all loads, below [`LOAD_HEADER`].
+pub(super) fn load_rows(contrast: &Contrast, comparison: &Comparison) -> Vec<[String; 6]> {
+    let rows = contrast.loads.iter().flat_map(|load| {
+        load.metrics.iter().map(move |metric| {
+            let [name, base, other, change, p, _] = metric_row(metric, comparison);
+            [load.fixture.clone(), name, base, other, change, p]
+        })
+    });
+    rows.collect()
 }
 
 /// A metric's name with its unit.
@@ -200,6 +247,9 @@ pub(super) fn fixtures(contrast: &Contrast) -> (Vec<&FixtureComparison>, usize) 
 
 /// What every figure of the tables means.
 pub(super) fn legend(comparison: &Comparison) -> String {
+    if comparison.contrasts.iter().any(|contrast| !contrast.loads.is_empty()) {
+        return "change: other against base, as ratio (good requests: as difference); over all loads by their means, at each load over its runs; ~ not shown to differ; p adjusted for all loads and comparisons of a metric".to_owned();
+    }
     format!(
         "change: other against base, scores as difference, speeds as ratio, over fixtures; ~ not shown to differ; p adjusted for {}; correct: score from {} on",
         figures::count(comparison.contrasts.len(), "comparison"),
