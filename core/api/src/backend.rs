@@ -78,9 +78,7 @@ pub trait Backend: Send + Sync + 'static {
             ErrorKind::Unsupported,
             format!("this backend cannot drive the arrival schedule {arrival:?}"),
         )
-        .with_hint(
-            "use the backend `openai`, for Ollama with `--backend openai --url http://127.0.0.1:11434/v1`",
-        ))
+        .with_hint("ask for one request at a time, or name a backend that drives such a load, as `--backend openai --url http://127.0.0.1:11434/v1` does for Ollama"))
     }
 }
 
@@ -118,6 +116,10 @@ pub struct ModelSummary {
     pub parameters: Option<String>,
     /// Digest of the weights.
     pub digest: Option<String>,
+    /// Dense, or a mixture of experts.
+    pub architecture: Option<Architecture>,
+    /// Parameters that take part in one token.
+    pub active_parameters: Option<u64>,
 }
 
 /// Dense, or a mixture of experts.
@@ -163,6 +165,8 @@ pub struct ModelIdentity {
     pub gpu_offload_share: Measured<f64>,
     /// Version of the server that runs it.
     pub server_version: Measured<String>,
+    /// Size of the weights.
+    pub size_bytes: Measured<u64>,
 }
 
 /// Who says a message.
@@ -238,6 +242,9 @@ pub struct GenerateRequest {
     /// A JSON Schema or `"json"` that the answer has to follow, where the backend can enforce it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<Json>,
+    /// Prepares a measurement and is none: it enters no figure of the attempt's record.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_warm_up: bool,
     /// Most milliseconds for this request within a batch, counted from its intended
     /// send time; the engine fills in the run's request timeout. A backend that
     /// drives a schedule gives up on each request at its own limit; without one
@@ -259,6 +266,7 @@ impl GenerateRequest {
             messages,
             options: GenerateOptions::default(),
             format: None,
+            is_warm_up: false,
             limit_ms: None,
         }
     }
@@ -266,6 +274,7 @@ impl GenerateRequest {
 
 /// When the requests of a batch are sent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Arrival {

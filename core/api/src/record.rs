@@ -4,6 +4,7 @@
 //! the reason. Readers must accept unknown fields: a minor release may add some.
 
 mod calibration;
+mod load;
 mod plan;
 mod summary;
 
@@ -18,8 +19,9 @@ use crate::{
 };
 
 pub use calibration::{Calibration, ErrorFigures, StreamCalibration};
+pub use load::{Goodput, LoadFigures, LoadPoint, Slo, SweepPoint};
 pub use plan::{PlanRecord, SessionRecord};
-pub use summary::{GroupSummary, Interval, PassAtK, Percentiles, Rate, Stat, Summary};
+pub use summary::{GroupSummary, Interval, LoadSummary, PassAtK, Percentiles, Rate, Stat, Summary};
 
 /// Version of `run.json`, `samples.jsonl` and `summary.json`.
 pub const FORMAT_VERSION: u32 = 1;
@@ -30,12 +32,16 @@ pub const LOW_GPU_UTILIZATION_PERCENT: f64 = 80.0;
 /// The warning of an attempt during which the GPU had time to spare.
 pub const LOW_GPU_UTILIZATION_WARNING: &str = "average GPU utilisation was under 80 %: the GPU did not limit the speed (model partly on the CPU, short answer, or another bottleneck)";
 
+/// Why an attempt has no score in a test that measures and gives none.
+pub const NO_SCORES: &str = "the test gives no scores";
+
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptStatus {
-    /// The model answered and the answer was judged. A low score is a result.
+    /// The model answered and the answer was judged. A low score is a result. In a test without
+    /// scores: it was measured.
     Scored,
     /// The answer was not complete within the time limit.
     Timeout,
@@ -131,6 +137,15 @@ pub struct AttemptRecord {
     /// Further fields of the test type.
     #[serde(flatten)]
     pub extra: BTreeMap<String, Json>,
+}
+
+impl AttemptRecord {
+    /// True when the attempt has no result: it did not end well, or it has no score although the
+    /// test gives scores.
+    pub fn is_lost(&self) -> bool {
+        let gives_none = self.missing.get("score").is_some_and(|reason| reason == NO_SCORES);
+        self.status != AttemptStatus::Scored || (self.score.is_none() && !gives_none)
+    }
 }
 
 /// What a monitor saw during the generations of one attempt.
@@ -245,8 +260,16 @@ pub struct RunManifest {
     pub scoring_version: Option<String>,
     /// Highest possible score.
     pub max_score: f64,
+    /// False when the test measures and gives no scores.
+    #[serde(default = "yes")]
+    pub is_scored: bool,
     /// What makes the run as a whole doubtful.
     pub warnings: Vec<String>,
+}
+
+/// Runs from before there were tests without scores.
+fn yes() -> bool {
+    true
 }
 
 /// A setting as it was resolved.

@@ -128,6 +128,10 @@ pub struct TestDescription {
     pub max_score: f64,
     /// Fixtures that are taken when none is named; all of them when this is empty.
     pub default_fixtures: Vec<String>,
+    /// False for a test that measures and gives no score: its attempts count without one, with
+    /// status `scored`, and its metrics `tokens_per_sec`, `prefill_tokens_per_sec`,
+    /// `duration_sec` and `ttft_sec` take the place of those that the engine would work out.
+    pub is_scored: bool,
 }
 
 impl Default for TestDescription {
@@ -140,6 +144,7 @@ impl Default for TestDescription {
             scoring_version: None,
             max_score: 10.0,
             default_fixtures: Vec::new(),
+            is_scored: true,
         }
     }
 }

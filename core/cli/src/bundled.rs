@@ -8,6 +8,7 @@ use llmbench_plugin_ollama as _;
 use llmbench_plugin_openai as _;
 use llmbench_plugin_refactoring as _;
 use llmbench_plugin_system as _;
+use llmbench_plugin_throughput as _;
 use llmbench_plugin_ts_ast as _;
 use llmbench_plugin_tsc as _;
 use llmbench_plugin_vitest as _;

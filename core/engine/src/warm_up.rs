@@ -5,7 +5,8 @@
 //! twice for one token: first behind a nonce, so that nothing of it can be in the
 //! server's cache, which is what a new prompt costs; then as it is, so that the
 //! attempts that follow all find it in the cache. A backend that says that it
-//! caches nothing is spared both: each of its attempts tells what a prompt costs.
+//! caches nothing is spared both: each of its attempts tells what a prompt costs. So
+//! it is in a test whose attempts do not repeat their prompts.
 
 use std::sync::Arc;
 
@@ -72,7 +73,7 @@ impl<'a> WarmUp<'a> {
         {
             self.survive(error)?;
         }
-        if !self.caches_prompts {
+        if !self.caches_prompts || !self.session.description.repeats_prompt {
             return Ok(());
         }
         let is_measured = self.record.cold_prompts.iter().any(|cold| cold.fixture == case.name);

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use llmbench_api::monitor::metric;
-use llmbench_api::record::{AttemptRecord, AttemptStatus, MonitorStats};
+use llmbench_api::record::{AttemptRecord, AttemptStatus, LoadFigures, MonitorStats};
 use llmbench_api::{DoneReason, Json};
 use sha2::{Digest, Sha256};
 
@@ -85,6 +85,8 @@ pub struct Attempt {
     /// Share of the GPU samples in which a GPU was throttled, 0–1; the worst GPU where there are
     /// several. `None` when no monitor tells.
     pub throttled_share: Option<f64>,
+    /// What a load test measured.
+    pub load: Option<Arc<LoadFigures>>,
     /// Where the whole record stands; `None` for one that was never in a file.
     pub place: Option<Place>,
 }
@@ -131,6 +133,15 @@ pub fn attempts(records: &[AttemptRecord]) -> Vec<Attempt> {
 /// True for the value of `prompt_cached` in a record that was answered from the server's cache.
 pub(crate) fn is_cached(value: Option<&Json>) -> bool {
     value.and_then(Json::as_bool) == Some(true)
+}
+
+/// Field of the records of load tests.
+const LOAD: &str = "load";
+
+/// The figures of a load test; another test's field of that name is not taken for some.
+pub(crate) fn load(value: Option<&Json>) -> Option<Arc<LoadFigures>> {
+    let value = value.filter(|value| value.get("point").is_some_and(Json::is_object))?;
+    serde_json::from_value(value.clone()).ok().map(Arc::new)
 }
 
 /// The worst GPU's share of throttled samples.
@@ -203,6 +214,7 @@ impl Texts {
             retries: record.retries.clone(),
             prompt_cached: is_cached(record.extra.get(PROMPT_CACHED)),
             throttled_share: throttled_share(&record.monitors),
+            load: load(record.extra.get(LOAD)),
             place: None,
         }
     }

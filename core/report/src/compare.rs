@@ -18,8 +18,8 @@ mod types;
 
 pub use side::{Picked, SideError, Sides, Spec};
 pub use types::{
-    Comparison, Contrast, Effect, Finding, FixtureComparison, Flip, MetricComparison, Severity,
-    Side, Verdict,
+    Comparison, Contrast, Effect, Finding, FixtureComparison, Flip, LoadComparison,
+    MetricComparison, Severity, Side, Verdict,
 };
 
 pub use contrast::{CompareError, Options, compare};

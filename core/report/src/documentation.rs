@@ -55,6 +55,12 @@ fn every_field_is_documented() {
     check(&summary.groups[0]);
     check(&summary.groups[0].score);
     check(&summary.groups[0].compiles);
+    check(llmbench_api::record::LoadFigures::default());
+    check(llmbench_api::record::LoadPoint::default());
+    check(llmbench_api::record::Goodput::default());
+    check(llmbench_api::record::Slo::default());
+    check(llmbench_api::record::SweepPoint::default());
+    check(llmbench_api::record::LoadSummary::default());
     check(Findings::default());
     check(Diagnostic::default());
     check(Check::default());

@@ -11,6 +11,8 @@
 //! - For all fixtures together, the score is the mean of the fixtures' means,
 //!   so that a fixture with lost attempts weighs as much as the others. Rates,
 //!   speeds and the structure score pool the attempts.
+//! - A test may give no scores. Its attempts count without one, and what it
+//!   measured at several fixtures is not put together: they are different loads.
 //! - An answer is correct from a score on that the run's settings name, else
 //!   from 90 % of the highest; see [`pass_score`].
 //! - Over several fixtures, intervals know that the attempts at one fixture are
@@ -21,8 +23,10 @@
 
 mod correct;
 mod group;
+mod load;
 mod ordered;
 mod remarks;
+mod weights;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -77,7 +81,7 @@ pub(crate) fn of_ordered(manifest: &RunManifest, ordered: &Ordered<'_>) -> Summa
         test: manifest.test.clone(),
         status: Some(manifest.status),
         planned: u64::from(manifest.plan.attempts),
-        pass_score: Some(pass_score),
+        pass_score: manifest.is_scored.then_some(pass_score),
         statuses: group::statuses(records),
         ..Summary::default()
     };
@@ -91,14 +95,22 @@ pub(crate) fn of_ordered(manifest: &RunManifest, ordered: &Ordered<'_>) -> Summa
             let cold = cold_prompts(manifest, model, Some(fixture));
             let mut group = group::of_fixture(model, fixture, attempts, &cold, pass_score);
             group.level = level_of(manifest, fixture);
+            if !manifest.is_scored {
+                group::without_score(&mut group, attempts);
+            }
+            weights::fill(&mut group, manifest);
             summary.groups.push(group);
         }
         let of_fixtures = &summary.groups[first..];
         summary.levels.extend(levels(manifest, model, of_fixtures, ordered));
         if !of_fixtures.is_empty() {
             let cold = cold_prompts(manifest, model, None);
-            let whole =
-                group::of_model(model, of_fixtures, ordered.of_model(model), &cold, pass_score);
+            let attempts = ordered.of_model(model);
+            let mut whole = group::of_model(model, of_fixtures, attempts, &cold, pass_score);
+            if !manifest.is_scored {
+                group::of_loads(&mut whole, of_fixtures);
+            }
+            weights::fill(&mut whole, manifest);
             summary.models.push(whole);
         }
     }
@@ -171,7 +183,8 @@ fn warnings(manifest: &RunManifest, records: &[&Attempt], models: &[GroupSummary
         all.push(format!("{} of {planned} planned attempts have a record", records.len()));
     }
     all.extend(mixed_scoring(records));
-    all.extend(models.iter().filter_map(low_gpu_utilization));
+    // What a test without scores wants to load is its own affair.
+    all.extend(models.iter().filter(|_| manifest.is_scored).filter_map(low_gpu_utilization));
     all.extend(manifest.warnings.iter().cloned());
     // The model's own line above says it with the figure.
     let of_attempts = records.iter().flat_map(|record| record.warnings.iter());

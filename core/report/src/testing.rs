@@ -96,6 +96,7 @@ pub(crate) fn manifest(models: &[&str], fixtures: &[&str], runs: u32) -> RunMani
         calibration: Measured::absent("never calibrated"),
         scoring_version: Some("1".into()),
         max_score: 10.0,
+        is_scored: true,
         warnings: Vec::new(),
     }
 }

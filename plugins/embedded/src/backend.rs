@@ -103,6 +103,8 @@ impl Backend for Embedded {
                 quantization: identity.as_ref().and_then(|id| id.quantization.value.clone()),
                 parameters: identity.as_ref().and_then(|id| id.parameters.value).map(in_words),
                 digest: None,
+                architecture: identity.as_ref().and_then(|id| id.architecture.value),
+                active_parameters: identity.as_ref().and_then(|id| id.active_parameters.value),
                 name,
             }
         };

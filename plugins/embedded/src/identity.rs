@@ -114,6 +114,7 @@ pub(crate) fn identity(
     };
     Ok(ModelIdentity {
         name: name.to_owned(),
+        size_bytes: Measured::known(source.len() as u64),
         digest,
         family: Measured::or_absent(facts.family, "the file does not say it"),
         quantization: Measured::or_absent(

@@ -220,6 +220,7 @@ impl<'a> Answer<'a> {
             missing,
             warnings: clock_warning(wall_sec, positive(line.total_duration)).into_iter().collect(),
             raw,
+            // The host counts the pieces of requests that are sent one by one.
             ..Generation::default()
         })
     }

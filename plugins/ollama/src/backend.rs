@@ -1,7 +1,7 @@
 //! The backend itself: what each call of the host asks the server.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use llmbench_api::{
     Backend, CallContext, Error, ErrorKind, EventSink, GenerateOptions, GenerateRequest,
@@ -19,6 +19,8 @@ use crate::watch::{Watch, Work};
 use crate::wire::{self, ChatLine, Models, Show, Version};
 use crate::{error, names, process};
 
+/// How long a list may take to tell which models are mixtures.
+const DETAILS_LIMIT: Duration = Duration::from_secs(3);
 /// Version that a server reports when it was built without one, as `go install` does.
 const NO_VERSION: &str = "0.0.0";
 
@@ -85,6 +87,19 @@ impl Ollama {
         Ok(self.client.ask("/api/show", &body, &what).await.unwrap_or(plain))
     }
 
+    /// What the server tells of a model's weights; nothing when it does not.
+    fn weights(&self, entry: &wire::ModelEntry, cx: &CallContext) -> Option<ModelIdentity> {
+        let name = entry.name();
+        let show = self.question(cx, &format!("identify model `{name}`"), self.show(name)).ok()?;
+        Some(identity::identity(Facts {
+            name,
+            installed: Some(entry),
+            show: &show,
+            loaded: Err("not asked".into()),
+            server_version: Measured::absent("not asked"),
+        }))
+    }
+
     async fn identity(&self, model: &str) -> Result<ModelIdentity> {
         let show = match self.show(model).await {
             Ok(show) => show,
@@ -140,12 +155,20 @@ impl Backend for Ollama {
 
     fn models(&self, cx: &CallContext) -> Result<Vec<ModelSummary>> {
         let installed = self.question(cx, "list the models", self.client.installed())?;
-        let summary = |entry: wire::ModelEntry| ModelSummary {
-            name: entry.name().to_owned(),
-            size_bytes: entry.size,
-            quantization: identity::known_quantization(&entry.details),
-            parameters: entry.details.parameter_size.filter(|size| !size.is_empty()),
-            digest: entry.digest,
+        let start = Instant::now();
+        let summary = |entry: wire::ModelEntry| {
+            // A long list, or a slow server, is no reason to wait: the rest is then left out.
+            let is_time = start.elapsed() < DETAILS_LIMIT;
+            let weights = if is_time { self.weights(&entry, cx) } else { None };
+            ModelSummary {
+                name: entry.name().to_owned(),
+                size_bytes: entry.size,
+                quantization: identity::known_quantization(&entry.details),
+                parameters: entry.details.parameter_size.filter(|size| !size.is_empty()),
+                digest: entry.digest,
+                architecture: weights.as_ref().and_then(|weights| weights.architecture.value),
+                active_parameters: weights.and_then(|weights| weights.active_parameters.value),
+            }
         };
         Ok(installed.into_iter().map(summary).collect())
     }

@@ -95,6 +95,10 @@ pub(crate) fn identity(facts: Facts<'_>) -> ModelIdentity {
         ),
         gpu_offload_share: gpu_offload_share(facts.loaded),
         server_version: facts.server_version,
+        size_bytes: Measured::or_absent(
+            facts.installed.and_then(|entry| entry.size).filter(|size| *size > 0),
+            "the server's list does not tell the size",
+        ),
     }
 }
 

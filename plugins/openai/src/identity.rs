@@ -103,9 +103,8 @@ pub(crate) fn models(backend: &OpenAi, cx: &CallContext) -> Result<Vec<ModelSumm
         Some(ModelSummary {
             name: text(entry, "id")?,
             size_bytes: entry["meta"]["size"].as_u64(),
-            quantization: None,
             parameters: entry["meta"]["n_params"].as_u64().map(rounded),
-            digest: None,
+            ..ModelSummary::default()
         })
     };
     Ok(entries(&list).filter_map(summary).collect())
@@ -156,6 +155,7 @@ struct Facts {
     context_length: Option<(u64, &'static str)>,
     expert_count: Option<u64>,
     experts_used: Option<u64>,
+    size_bytes: Option<u64>,
     /// True when the model's metadata would have counted experts.
     has_metadata: bool,
 }
@@ -166,6 +166,7 @@ impl Facts {
         match kind {
             Kind::LlamaCpp { props } => Self {
                 parameters: number(&entry["meta"]["n_params"]),
+                size_bytes: number(&entry["meta"]["size"]),
                 context_length: number(&entry["meta"]["n_ctx_train"])
                     .map(|length| (length, ""))
                     .or_else(|| {
@@ -257,7 +258,8 @@ impl Facts {
                 Some((length, remark)) => Measured::noted(length, remark),
                 None => Measured::absent(untold.clone()),
             },
-            gpu_offload_share: Measured::absent(untold),
+            gpu_offload_share: Measured::absent(untold.clone()),
+            size_bytes: Measured::or_absent(self.size_bytes, untold),
             server_version: kind.version(),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::RunStatus;
+use super::{LoadPoint, RunStatus, SweepPoint};
 
 /// Statistics of one quantity over attempts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -136,6 +136,66 @@ pub struct GroupSummary {
     pub distinct_outputs: u64,
     /// Remarks, for example “too few runs”.
     pub remarks: Vec<String>,
+    /// What load tests measured; `null` for other tests, and over several load points.
+    pub load: Option<LoadSummary>,
+    /// Mean decode speed for each 10⁹ parameters that take part in a token.
+    pub tokens_per_sec_per_active_billion: Option<f64>,
+    /// Memory read for the weights: bytes of the active weights × mean decode speed, GB (10⁹ bytes)
+    /// a second. An estimate: caches, activations and the experts of other streams are left out.
+    pub weight_bandwidth_gb_per_sec: Option<f64>,
+}
+
+/// One load point over its attempts: each figure is a statistic over attempts, of what each measured.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct LoadSummary {
+    /// What was tried.
+    pub point: LoadPoint,
+    /// Requests of all attempts.
+    pub requests: u64,
+    /// Those that were answered.
+    pub answered: u64,
+    /// Class → those that failed.
+    pub errors: BTreeMap<String, u64>,
+    /// Requests of the steady state, all attempts together.
+    pub steady_requests: u64,
+    /// Answers in a second, all streams together.
+    pub requests_per_sec: Stat,
+    /// Generated tokens in a second, all streams together.
+    pub output_tokens_per_sec: Stat,
+    /// Tokens of prompts in a second, all streams together.
+    pub input_tokens_per_sec: Stat,
+    /// Median time to first token.
+    pub ttft_p50_ms: Stat,
+    /// Its 99th percentile.
+    pub ttft_p99_ms: Stat,
+    /// Median gap between two pieces of content.
+    pub itl_p50_ms: Stat,
+    /// Its 99th percentile.
+    pub itl_p99_ms: Stat,
+    /// Median time for each further token of a request.
+    pub tpot_p50_ms: Stat,
+    /// Longest gap of all requests.
+    pub longest_gap_ms: Stat,
+    /// Median time for a whole answer.
+    pub e2e_p50_ms: Stat,
+    /// Its 99th percentile.
+    pub e2e_p99_ms: Stat,
+    /// Median prefill speed of a request.
+    pub prefill_tokens_per_sec: Stat,
+    /// Median decode speed of a request.
+    pub decode_tokens_per_sec: Stat,
+    /// Share of requests within the SLOs.
+    pub goodput_share: Stat,
+    /// Requests within the SLOs in a second.
+    pub goodput_per_sec: Stat,
+    /// Highest rate of a sweep that was sustained.
+    pub sustained_rate_per_sec: Stat,
+    /// Attempts whose load was more than the server could take.
+    pub saturated: Rate,
+    /// The rates of all sweeps, as they were tried.
+    pub sweep: Vec<SweepPoint>,
 }
 
 /// `summary.json`: derived from `run.json` and `samples.jsonl` alone.

@@ -1,7 +1,7 @@
 //! `llmbench models`.
 
 use comfy_table::{Table, presets};
-use llmbench_api::ModelSummary;
+use llmbench_api::{Architecture, ModelSummary};
 use llmbench_engine::CancelToken;
 use llmbench_engine::call::bounded;
 use llmbench_engine::control::quiet_context;
@@ -46,6 +46,8 @@ fn table(models: &[ModelSummary]) -> String {
     table.load_style(presets::NOTHING).set_header([
         "name",
         "parameters",
+        "active",
+        "kind",
         "quantisation",
         "size",
         "digest",
@@ -60,12 +62,29 @@ fn table(models: &[ModelSummary]) -> String {
         table.add_row([
             model.name.clone(),
             or_dash(&model.parameters),
+            model.active_parameters.map_or_else(|| "–".into(), in_words),
+            model.architecture.map_or("–", kind).into(),
             or_dash(&model.quantization),
             size,
             digest.into(),
         ]);
     }
     table.to_string()
+}
+
+fn kind(architecture: Architecture) -> &'static str {
+    match architecture {
+        Architecture::Dense => "dense",
+        Architecture::MixtureOfExperts => "mixture",
+        Architecture::Unknown => "–",
+    }
+}
+
+fn in_words(count: u64) -> String {
+    match count as f64 {
+        count if count < 0.95e9 => format!("{:.1}M", count / 1e6),
+        count => format!("{:.1}B", count / 1e9),
+    }
 }
 
 fn in_units(bytes: u64) -> String {

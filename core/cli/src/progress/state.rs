@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use llmbench_api::record::{AttemptRecord, AttemptStatus};
+use llmbench_api::record::AttemptRecord;
 use llmbench_api::{Sample, metric};
 use llmbench_engine::RunEvent;
 
@@ -164,10 +164,10 @@ impl State {
     }
 
     fn finished(&mut self, record: &AttemptRecord, now: Duration) {
-        if record.status == AttemptStatus::Scored && record.score.is_some() {
-            self.scored += 1;
-        } else {
+        if record.is_lost() {
             self.lost += 1;
+        } else {
+            self.scored += 1;
         }
         if let Some(current) = &self.current {
             let took = now.saturating_sub(current.since);

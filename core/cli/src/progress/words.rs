@@ -9,7 +9,8 @@ pub(crate) fn finished_line(record: &AttemptRecord) -> String {
     let mut parts = Vec::new();
     match (record.status, record.score) {
         (AttemptStatus::Scored, Some(score)) => parts.push(format!("score {score:.1}")),
-        (AttemptStatus::Scored, None) => parts.push("no score".to_owned()),
+        (AttemptStatus::Scored, None) if record.is_lost() => parts.push("no score".to_owned()),
+        (AttemptStatus::Scored, None) => parts.push("measured".to_owned()),
         (status, _) => parts.push(status.as_str().replace('_', " ")),
     }
     if let Some(compiles) = record.compiles {
@@ -22,6 +23,7 @@ pub(crate) fn finished_line(record: &AttemptRecord) -> String {
     let reason = match record.status {
         // A score of 0 wants an explanation; others stand in the report.
         AttemptStatus::Scored if record.score.is_some_and(|score| score > 0.0) => None,
+        AttemptStatus::Scored if record.score.is_none() && !record.is_lost() => None,
         _ => record.errors.first(),
     };
     let reason = reason.map(|reason| format!("\n    {reason}")).unwrap_or_default();

@@ -19,5 +19,6 @@ mod resume;
 mod run_options;
 mod setup;
 mod third_party;
+mod throughput;
 mod until_ci;
 mod without_node;

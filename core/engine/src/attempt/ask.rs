@@ -9,6 +9,7 @@ use llmbench_api::{
 };
 
 use super::AttemptInput;
+use super::pieces::Pieces;
 use crate::call::bounded;
 use crate::events::{Observer, RunEvent};
 use crate::session::{RunOptions, Session};
@@ -34,12 +35,18 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// The complete answers.
+    /// The complete answers to requests that were measured.
     pub(crate) fn generations(&self) -> impl Iterator<Item = &Generation> {
-        self.answers.iter().filter_map(|answer| match answer {
+        let pairs = self.requests.iter().zip(&self.answers);
+        pairs.filter(|(request, _)| !request.is_warm_up).filter_map(|(_, answer)| match answer {
             BatchOutcome::Answered(generation) => Some(generation),
             BatchOutcome::Failed(_) => None,
         })
+    }
+
+    /// True when it only prepared a measurement.
+    pub(crate) fn is_warm_up(&self) -> bool {
+        self.requests.iter().all(|request| request.is_warm_up)
     }
 
     /// When the model was at work.
@@ -186,7 +193,11 @@ fn with_retries(
 pub(crate) fn generate(session: &Session, request: &GenerateRequest) -> Result<Generation, Error> {
     let cx = crate::control::quiet_context(&session.cancel, Some(session.options.request_timeout));
     let (backend, request, sink) = (Arc::clone(&session.backend), request.clone(), sink(session));
-    bounded("the backend", &cx, move |cx| backend.generate(&request, &sink, cx))
+    bounded("the backend", &cx, move |cx| {
+        let mut answer = backend.generate(&request, &sink, cx)?;
+        sink.pieces.complete(&mut answer);
+        Ok(answer)
+    })
 }
 
 /// What a backend may need for a batch beyond its requests' own limits.
@@ -200,7 +211,8 @@ fn as_batch(session: &Session, requests: &[GenerateRequest], arrival: &Arrival) 
     for request in &mut requests {
         request.limit_ms.get_or_insert(request_limit.as_millis() as u64);
     }
-    let (backend, arrival, sink) = (Arc::clone(&session.backend), arrival.clone(), sink(session));
+    let (backend, arrival) = (Arc::clone(&session.backend), arrival.clone());
+    let sink = ObservedBatch(Arc::clone(&session.observer));
     bounded("the backend", &cx, move |cx| backend.generate_batch(&requests, &arrival, &sink, cx))
         .map_err(|error| (Vec::new(), error))
 }
@@ -231,19 +243,42 @@ fn batch_limit(count: usize, arrival: &Arrival, request_limit: Duration) -> Dura
 }
 
 fn sink(session: &Session) -> ObservedEvents {
-    ObservedEvents(Arc::clone(&session.observer))
+    ObservedEvents { observer: Arc::clone(&session.observer), pieces: Pieces::default() }
 }
 
-/// Passes the arrival of text on to the observer.
-struct ObservedEvents(Arc<dyn Observer>);
+/// Passes the arrival of text on to the observer, and counts the pieces.
+struct ObservedEvents {
+    observer: Arc<dyn Observer>,
+    pieces: Pieces,
+}
 
 impl EventSink for ObservedEvents {
     fn event(&self, event: Event<'_>) -> Flow {
-        if matches!(event.kind, EventKind::Text | EventKind::Thinking) {
-            self.0.event(&RunEvent::Chunk { bytes: event.text.len(), at_ns: event.at_ns });
+        if is_content(&event) {
+            self.pieces.arrived(event.at_ns);
         }
-        Flow::Continue
+        tell(&*self.observer, &event)
     }
+}
+
+/// Passes the arrival of the texts of a batch on to the observer.
+struct ObservedBatch(Arc<dyn Observer>);
+
+impl EventSink for ObservedBatch {
+    fn event(&self, event: Event<'_>) -> Flow {
+        tell(&*self.0, &event)
+    }
+}
+
+fn is_content(event: &Event<'_>) -> bool {
+    matches!(event.kind, EventKind::Text | EventKind::Thinking)
+}
+
+fn tell(observer: &dyn Observer, event: &Event<'_>) -> Flow {
+    if is_content(event) {
+        observer.event(&RunEvent::Chunk { bytes: event.text.len(), at_ns: event.at_ns });
+    }
+    Flow::Continue
 }
 
 #[cfg(test)]

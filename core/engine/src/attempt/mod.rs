@@ -1,6 +1,7 @@
 //! One attempt: drives the test type's state machine to its verdict.
 
 mod ask;
+mod pieces;
 mod record;
 mod validate;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use llmbench_api::record::{
     AttemptRecord, AttemptStatus, LOW_GPU_UTILIZATION_PERCENT, LOW_GPU_UTILIZATION_WARNING,
+    NO_SCORES,
 };
 use llmbench_api::{DoneReason, Findings, Generation, History, Json, PastStep};
 
@@ -66,14 +67,22 @@ pub(super) fn record(from: RecordInput<'_>) -> AttemptRecord {
     let RecordInput { session, input, timestamp, ending, history, exchanges, judging_retries } =
         from;
     let verdict = &ending.verdict;
+    let measured: Vec<&Exchange> = exchanges.iter().filter(|one| !one.is_warm_up()).collect();
     let answers: Vec<&Generation> = exchanges.iter().flat_map(Exchange::generations).collect();
     let windows: Vec<Window> = exchanges.iter().flat_map(Exchange::windows).collect();
     let mut missing = Missing::new(ending, &answers);
     missing.reasons.extend(verdict.missing.clone());
 
-    let speeds = Speeds::of(&answers);
-    let gpu = gpu_figures(session, exchanges, &windows);
-    let (mut extra, renamed) = extra_fields(&verdict.metrics);
+    let mut metrics = verdict.metrics.clone();
+    let mut speeds = Speeds::of(&answers);
+    if !session.description.is_scored {
+        speeds.take(&mut metrics);
+        if ending.status == AttemptStatus::Scored {
+            missing.because("score", NO_SCORES);
+        }
+    }
+    let gpu = gpu_figures(session, &measured, &windows);
+    let (mut extra, renamed) = extra_fields(&metrics);
     let compiles = extra.remove("compiles").and_then(|value| value.as_bool());
     let ast_score = extra.remove("ast_score").and_then(|value| value.as_f64());
     let retried = exchanges.iter().any(|exchange| !exchange.retries.is_empty());
@@ -89,7 +98,8 @@ pub(super) fn record(from: RecordInput<'_>) -> AttemptRecord {
         timestamp,
         run_number: input.planned.run_index + 1,
         status: ending.status,
-        score: missing.keep("score", verdict.score.filter(|_| scored)),
+        score: missing
+            .keep("score", verdict.score.filter(|_| scored && session.description.is_scored)),
         scoring_version: session.description.scoring_version.clone(),
         compiles: missing.keep("compiles", compiles),
         ast_score: missing.keep("ast_score", ast_score),
@@ -121,7 +131,7 @@ pub(super) fn record(from: RecordInput<'_>) -> AttemptRecord {
         errors: errors(ending),
         warnings: warnings(verdict, &answers, exchanges, &gpu, &renamed),
         findings: findings(history),
-        monitors: exchanges
+        monitors: measured
             .iter()
             .flat_map(|exchange| {
                 exchange.watched.iter().map(|seen| watch::statistics(seen, &exchange.windows()))
@@ -154,7 +164,7 @@ fn extra_fields(metrics: &BTreeMap<String, Json>) -> (BTreeMap<String, Json>, Ve
     (fields, renamed)
 }
 
-fn gpu_figures(session: &Session, exchanges: &[Exchange], windows: &[Window]) -> GpuFigures {
+fn gpu_figures(session: &Session, exchanges: &[&Exchange], windows: &[Window]) -> GpuFigures {
     let of = |exchange: &Exchange, windows: &[Window]| {
         watch::gpu_figures(&exchange.watched, windows, &session.unavailable_monitors)
     };
@@ -200,6 +210,19 @@ struct Speeds {
 }
 
 impl Speeds {
+    /// Takes the figures of a test that measures speeds itself: it knows what its requests were for.
+    fn take(&mut self, metrics: &mut BTreeMap<String, Json>) {
+        let mut figure = |name: &str, own: &mut Option<f64>| {
+            if let Some(value) = metrics.remove(name) {
+                *own = value.as_f64();
+            }
+        };
+        figure("tokens_per_sec", &mut self.decode);
+        figure("prefill_tokens_per_sec", &mut self.prefill);
+        figure("duration_sec", &mut self.duration_sec);
+        figure("ttft_sec", &mut self.ttft_sec);
+    }
+
     fn of(answers: &[&Generation]) -> Self {
         fn sum<T: std::iter::Sum>(
             answers: &[&Generation],
@@ -248,6 +271,11 @@ impl Missing {
             (None, _) => "the test does not report it".into(),
         };
         Self { reasons: BTreeMap::new(), general }
+    }
+
+    /// The reason for a field, unless the test gave one.
+    fn because(&mut self, field: &str, reason: &str) {
+        self.reasons.entry(field.to_owned()).or_insert_with(|| reason.to_owned());
     }
 
     fn keep<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {

@@ -8,7 +8,8 @@ use super::checks::{self, Pair};
 use super::metrics::{self, Metric, Values};
 use super::side::{Picked, Sides};
 use super::types::{
-    Comparison, Contrast, FixtureComparison, Flip, MetricComparison, Severity, Side, Verdict,
+    Comparison, Contrast, FixtureComparison, Flip, LoadComparison, MetricComparison, Severity,
+    Side, Verdict,
 };
 use crate::summary::{self, is_correct};
 use crate::{Attempt, stats};
@@ -101,19 +102,8 @@ pub fn compare(sides: &Sides<'_>, options: Options) -> Result<Comparison, Compar
 /// Adjusts each metric's p-values for the number of comparisons, then decides.
 fn judge(contrasts: &mut [Contrast], options: Options) {
     for (name, metric) in metrics::METRICS.iter().zip(metrics::metrics()) {
-        let mut same: Vec<&mut MetricComparison> = contrasts
-            .iter_mut()
-            .flat_map(|contrast| &mut contrast.metrics)
-            .filter(|result| result.metric == *name)
-            .collect();
-        let known: Vec<f64> = same.iter().filter_map(|result| result.p).collect();
-        let adjusted = stats::holm(&known);
-        let tested = same.iter_mut().filter(|result| result.p.is_some());
-        for (result, adjusted) in tested.zip(adjusted) {
-            result.p_adjusted = Some(adjusted);
-        }
-        for result in same {
-            metrics::judge(result, known.len(), ALPHA);
+        for at_loads in [false, true] {
+            judge_alike(contrasts, name, at_loads);
         }
         for contrast in contrasts.iter_mut().filter(|_| metric.is_speed && !options.force) {
             let stops = |severity| severity == Severity::SpeedNotJudged;
@@ -124,12 +114,33 @@ fn judge(contrasts: &mut [Contrast], options: Options) {
             let of_metric = |result: &&mut MetricComparison| {
                 result.metric == *name && result.verdict != Verdict::NotCompared
             };
-            for result in contrast.metrics.iter_mut().filter(of_metric) {
+            let at_loads = contrast.loads.iter_mut().flat_map(|load| &mut load.metrics);
+            for result in contrast.metrics.iter_mut().chain(at_loads).filter(of_metric) {
                 result.verdict = Verdict::Undecided;
                 result.can_differ = false;
                 result.reason = Some(reason.clone());
             }
         }
+    }
+}
+
+/// Judges one metric of all sides: over fixtures, or at each load.
+fn judge_alike(contrasts: &mut [Contrast], name: &str, at_loads: bool) {
+    let of_contrast = |contrast| {
+        let Contrast { metrics, loads, .. }: &mut Contrast = contrast;
+        let loads = loads.iter_mut().filter(move |_| at_loads).flat_map(|load| &mut load.metrics);
+        metrics.iter_mut().filter(move |_| !at_loads).chain(loads)
+    };
+    let same = contrasts.iter_mut().flat_map(of_contrast);
+    let mut same: Vec<&mut MetricComparison> = same.filter(|one| one.metric == name).collect();
+    let known: Vec<f64> = same.iter().filter_map(|result| result.p).collect();
+    let adjusted = stats::holm(&known);
+    let tested = same.iter_mut().filter(|result| result.p.is_some());
+    for (result, adjusted) in tested.zip(adjusted) {
+        result.p_adjusted = Some(adjusted);
+    }
+    for result in same {
+        metrics::judge(result, known.len(), ALPHA);
     }
 }
 
@@ -186,18 +197,25 @@ fn contrast(
             .map(|(side, _)| side),
         _ => None,
     };
-    let metrics = metrics::metrics()
-        .iter()
-        .map(|metric| {
-            let (base, other) = (
-                values(metric, base, &base_fixtures, &common, pass_score),
-                values(metric, other, &other_fixtures, &common, pass_score),
-            );
-            (base.is_empty() && other.is_empty(), metric, base, other)
-        })
-        .filter(|(is_absent, ..)| !is_absent)
-        .map(|(_, metric, base, other)| metrics::compare(metric, &base, &other, repeats))
-        .collect();
+    let compared = |fixtures: &[&str]| -> Vec<MetricComparison> {
+        let all = metrics::metrics();
+        let both = all.iter().map(|metric| {
+            let base = values(metric, base, &base_fixtures, fixtures, pass_score);
+            (metric, base, values(metric, other, &other_fixtures, fixtures, pass_score))
+        });
+        both.filter(|(_, base, other)| !base.is_empty() || !other.is_empty())
+            .map(|(metric, base, other)| metrics::compare(metric, &base, &other, repeats))
+            .collect()
+    };
+    let metrics = compared(&common);
+    let at_loads = if base_run.is_scored { &[][..] } else { &common[..] };
+    let loads = at_loads.iter().map(|name| LoadComparison {
+        fixture: (*name).to_owned(),
+        base_runs: base_fixtures[name].len() as u64,
+        other_runs: other_fixtures[name].len() as u64,
+        metrics: compared(&[*name]),
+    });
+    let loads = loads.collect();
     let fixtures = common
         .iter()
         .filter_map(|name| {
@@ -211,6 +229,7 @@ fn contrast(
         findings,
         metrics,
         fixtures,
+        loads,
     })
 }
 
@@ -230,13 +249,13 @@ fn by_fixture<'a>(attempts: &[&'a Attempt]) -> BTreeMap<&'a str, Vec<&'a Attempt
     fixtures
 }
 
-fn values<'a>(
+fn values<'b>(
     metric: &Metric,
     (run, model): Picked<'_>,
-    fixtures: &BTreeMap<&'a str, Vec<&Attempt>>,
-    common: &[&'a str],
+    fixtures: &BTreeMap<&str, Vec<&Attempt>>,
+    common: &[&'b str],
     pass_score: f64,
-) -> Values<'a> {
+) -> Values<'b> {
     let own = run.manifest.models.iter().find(|record| record.identity.name == model);
     let cold = own.map(|record| record.cold_prompts.as_slice()).unwrap_or_default();
     let mut values = Values::new();
@@ -257,7 +276,16 @@ fn values<'a>(
 
 fn side((run, model): Picked<'_>, attempts: &[&Attempt]) -> Side {
     let scored = attempts.iter().filter(|attempt| attempt.status == AttemptStatus::Scored).count();
+    let summary = summary::summarise(&run.manifest, &run.records);
+    let whole = summary.models.into_iter().find(|group| group.model == model).unwrap_or_default();
+    let record = run.manifest.models.iter().find(|record| record.identity.name == model);
+    let identity = record.map(|record| &record.identity);
     Side {
+        architecture: identity.and_then(|identity| identity.architecture.value),
+        parameters: identity.and_then(|identity| identity.parameters.value),
+        active_parameters: identity.and_then(|identity| identity.active_parameters.value),
+        tokens_per_sec_per_active_billion: whole.tokens_per_sec_per_active_billion,
+        weight_bandwidth_gb_per_sec: whole.weight_bandwidth_gb_per_sec,
         run_id: run.manifest.run_id.clone(),
         run_name: run.manifest.name.clone(),
         model: model.to_owned(),

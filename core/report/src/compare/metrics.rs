@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use llmbench_api::record::{ColdPrompt, Interval};
+use llmbench_api::record::{ColdPrompt, Interval, Stat};
 
 use super::types::{Effect, MetricComparison, Verdict};
 use crate::Attempt;
@@ -10,8 +10,21 @@ use crate::stats;
 use crate::summary::{is_correct, is_prompt_cached};
 
 /// Names of the metrics, the most important first.
-pub const METRICS: [&str; 6] =
-    ["score", "correct", "tokens_per_sec", "duration_sec", "ttft_sec", "energy_joules"];
+///
+/// Those behind `energy_joules` are of load tests only.
+pub const METRICS: [&str; 11] = [
+    "score",
+    "correct",
+    "tokens_per_sec",
+    "duration_sec",
+    "ttft_sec",
+    "energy_joules",
+    "output_tokens_per_sec",
+    "ttft_p99_ms",
+    "itl_p99_ms",
+    "e2e_p99_ms",
+    "goodput_share",
+];
 
 /// What a metric is.
 pub(super) struct Metric {
@@ -27,7 +40,7 @@ pub(super) struct Metric {
 }
 
 /// The metrics in the order of [`METRICS`].
-pub(super) fn metrics() -> [Metric; 6] {
+pub(super) fn metrics() -> [Metric; 11] {
     let speed = |name, higher_is_better, value| Metric {
         name,
         higher_is_better,
@@ -55,7 +68,19 @@ pub(super) fn metrics() -> [Metric; 6] {
             })
         },
         speed(METRICS[5], false, |attempt, _| attempt.energy_joules),
+        speed(METRICS[6], true, |attempt, _| attempt.load.as_ref()?.output_tokens_per_sec),
+        speed(METRICS[7], false, |attempt, _| p99(&attempt.load.as_ref()?.ttft_ms)),
+        speed(METRICS[8], false, |attempt, _| p99(&attempt.load.as_ref()?.itl_ms)),
+        speed(METRICS[9], false, |attempt, _| p99(&attempt.load.as_ref()?.e2e_ms)),
+        Metric {
+            effect: Effect::Difference,
+            ..speed(METRICS[10], true, |attempt, _| attempt.load.as_ref()?.goodput.as_ref()?.share)
+        },
     ]
+}
+
+fn p99(stat: &Stat) -> Option<f64> {
+    stat.percentiles.map(|percentiles| percentiles.p99)
 }
 
 /// The values of one metric on one side, by fixture.

@@ -1,5 +1,6 @@
 //! What a comparison says; the form of `llmbench compare --format json`.
 
+use llmbench_api::Architecture;
 use llmbench_api::record::Interval;
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +38,24 @@ pub struct Contrast {
     pub metrics: Vec<MetricComparison>,
     /// One for each fixture that both sides have scored, in the base's order.
     pub fixtures: Vec<FixtureComparison>,
+    /// In a test without scores: one for each fixture that both sides have measured, in the
+    /// base's order. The p-values are adjusted for all of them and all sides.
+    pub loads: Vec<LoadComparison>,
+}
+
+/// One fixture of a test without scores on both sides, for example a load point.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct LoadComparison {
+    /// The fixture.
+    pub fixture: String,
+    /// Measured attempts on the base's side.
+    pub base_runs: u64,
+    /// Measured attempts on the other side.
+    pub other_runs: u64,
+    /// One for each metric that either side has, over the runs of this fixture.
+    pub metrics: Vec<MetricComparison>,
 }
 
 /// One model in one run.
@@ -52,6 +71,16 @@ pub struct Side {
     pub model: String,
     /// The model's digest; `null` when the server did not tell it.
     pub digest: Option<String>,
+    /// Dense, or a mixture of experts; `null` when the server did not tell it.
+    pub architecture: Option<Architecture>,
+    /// All parameters of the model; `null` when the server did not tell them.
+    pub parameters: Option<u64>,
+    /// Those that take part in a token; `null` when the server did not tell them.
+    pub active_parameters: Option<u64>,
+    /// Mean decode speed for each 10⁹ of these; `null` without one or the other, and over several loads.
+    pub tokens_per_sec_per_active_billion: Option<f64>,
+    /// Memory read for the weights, an estimate: bytes of the active weights × decode speed.
+    pub weight_bandwidth_gb_per_sec: Option<f64>,
     /// Attempts with a record.
     pub attempts: u64,
     /// Scored ones among them.
@@ -128,7 +157,8 @@ pub enum Verdict {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct MetricComparison {
-    /// `score`, `correct`, `tokens_per_sec`, `duration_sec`, `ttft_sec` or `energy_joules`.
+    /// `score`, `correct`, `tokens_per_sec`, `duration_sec`, `ttft_sec`, `energy_joules`, and of
+    /// load tests `output_tokens_per_sec`, `ttft_p99_ms`, `itl_p99_ms`, `e2e_p99_ms`, `goodput_share`.
     pub metric: String,
     /// Whether more of it is better.
     pub higher_is_better: bool,

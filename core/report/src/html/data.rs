@@ -114,7 +114,7 @@ fn run(source: &Source<'_>) -> Value {
         "elapsed_sec": rows::rounded(manifest.elapsed_sec, 1), "version": manifest.llmbench_version,
         "backend": manifest.backend, "default_choice": manifest.default_choice,
         "scoring_version": manifest.scoring_version, "max_score": manifest.max_score,
-        "pass_score": report.summary.pass_score,
+        "pass_score": report.summary.pass_score, "is_scored": manifest.is_scored,
         "planned": manifest.plan.attempts, "statuses": report.summary.statuses,
         "argv": manifest.argv, "warnings": report.summary.warnings,
         "remarks": remarks::about_figures(report), "missing": remarks::about_missing(report),

@@ -27,7 +27,12 @@ fn model(record: &ModelRecord) -> Value {
         known("Quantisation", &identity.quantization, String::clone),
         known("Parameters", &identity.parameters, |value| si(*value)),
         known("Active parameters", &identity.active_parameters, |value| si(*value)),
+        known("Architecture", &identity.architecture, figures::architecture),
         known("Experts", &identity.expert_count, u64::to_string),
+        known("Experts for a token", &identity.experts_used, u64::to_string),
+        known("Size of the weights", &identity.size_bytes, |bytes| {
+            format!("{:.2} GB", *bytes as f64 / 1e9)
+        }),
         known("Built for a context of", &identity.context_length, |n| format!("{n} tokens")),
         known("On the GPU", &identity.gpu_offload_share, |share| format!("{:.0} %", share * 100.0)),
     ];

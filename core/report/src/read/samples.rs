@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::shape::FindingsByRole;
 use super::{ReadError, ReadWarning, bad_content};
-use crate::attempt::{Attempt, Output, Place, Texts, is_cached, throttled_share};
+use crate::attempt::{Attempt, Output, Place, Texts, is_cached, load, throttled_share};
 use crate::versions::{JsonProblem, Version};
 
 /// Bytes that one thread takes at a time.
@@ -265,6 +265,8 @@ struct Line {
     retries: Vec<String>,
     #[serde(default)]
     prompt_cached: Option<Json>,
+    #[serde(default)]
+    load: Option<Json>,
 }
 
 impl Line {
@@ -318,6 +320,7 @@ impl Line {
             retries: self.retries,
             prompt_cached: is_cached(self.prompt_cached.as_ref()),
             throttled_share: self.monitors,
+            load: load(self.load.as_ref()),
             place: Some(place),
         }
     }

@@ -1,5 +1,8 @@
 //! `samples.csv`: one row for each attempt, for spreadsheets.
 
+use llmbench_api::Arrival;
+use llmbench_api::record::{LoadFigures, Stat};
+
 use super::escape;
 use crate::summary::is_prompt_cached;
 use crate::{Attempt, Report};
@@ -8,8 +11,9 @@ use crate::{Attempt, Report};
 ///
 /// Names and units are those of `samples.jsonl`. `prompt_cached` is `true` or
 /// `false`; `errors`, `warnings` and `missing` are joined with `; `, the latter
-/// as `field: reason`. Answers and findings are in `samples.jsonl` only.
-pub const COLUMNS: [&str; 31] = [
+/// as `field: reason`. Answers and findings are in `samples.jsonl` only. The columns behind
+/// `output_bytes` are those of load tests and empty for others.
+pub const COLUMNS: [&str; 49] = [
     "id",
     "model",
     "fixture",
@@ -41,6 +45,24 @@ pub const COLUMNS: [&str; 31] = [
     "warnings",
     "missing",
     "output_bytes",
+    "load_concurrency",
+    "load_rate_per_sec",
+    "load_requests",
+    "load_answered",
+    "load_steady_requests",
+    "requests_per_sec",
+    "output_tokens_per_sec",
+    "input_tokens_per_sec",
+    "ttft_p50_ms",
+    "ttft_p99_ms",
+    "itl_p50_ms",
+    "itl_p99_ms",
+    "tpot_p50_ms",
+    "longest_gap_ms",
+    "e2e_p50_ms",
+    "e2e_p99_ms",
+    "goodput_share",
+    "sustained_rate_per_sec",
 ];
 
 /// The attempts as CSV by RFC 4180 with a header line and `\n` as line end.
@@ -67,6 +89,14 @@ fn row(record: &Attempt) -> [String; COLUMNS.len()] {
     }
     let missing: Vec<_> =
         record.missing.iter().map(|(field, reason)| format!("{field}: {reason}")).collect();
+    let load = record.load.as_deref();
+    let figure = |value: fn(&LoadFigures) -> Option<f64>| cell(load.and_then(value));
+    let (concurrency, rate) = match load.map(|load| &load.point.arrival) {
+        Some(Arrival::Sequential) => (Some(1), None),
+        Some(Arrival::Closed { concurrency }) => (Some(*concurrency), None),
+        Some(Arrival::Open { rate_per_second, .. }) => (None, Some(*rate_per_second)),
+        _ => (None, None),
+    };
     let done_reason = record
         .done_reason
         .as_ref()
@@ -103,5 +133,27 @@ fn row(record: &Attempt) -> [String; COLUMNS.len()] {
         record.warnings.join("; "),
         missing.join("; "),
         cell(record.output.map(|output| output.bytes)),
+        cell(concurrency),
+        cell(rate),
+        cell(load.map(|load| load.requests)),
+        cell(load.map(|load| load.answered)),
+        cell(load.map(|load| load.steady_requests)),
+        figure(|load| load.requests_per_sec),
+        figure(|load| load.output_tokens_per_sec),
+        figure(|load| load.input_tokens_per_sec),
+        figure(|load| load.ttft_ms.median),
+        figure(|load| p99(&load.ttft_ms)),
+        figure(|load| load.itl_ms.median),
+        figure(|load| p99(&load.itl_ms)),
+        figure(|load| load.tpot_ms.median),
+        figure(|load| load.longest_gap_ms.max),
+        figure(|load| load.e2e_ms.median),
+        figure(|load| p99(&load.e2e_ms)),
+        figure(|load| load.goodput.as_ref()?.share),
+        figure(|load| load.sustained_rate_per_sec),
     ]
+}
+
+fn p99(stat: &Stat) -> Option<f64> {
+    stat.percentiles.map(|percentiles| percentiles.p99)
 }

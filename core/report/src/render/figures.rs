@@ -1,7 +1,7 @@
 //! Numbers as a reader wants them. What was not measured is a dash, never 0.
 
-use llmbench_api::Json;
 use llmbench_api::record::{Rate, Stat};
+use llmbench_api::{Architecture, Json};
 
 /// Stands for whatever was not measured.
 pub(super) const ABSENT: &str = "–";
@@ -92,6 +92,16 @@ pub(crate) fn si(value: u64) -> String {
         Some((factor, prefix)) => format!("{:.2} {prefix}", value / factor),
         None => format!("{value}"),
     }
+}
+
+/// Dense or a mixture, in words.
+pub(crate) fn architecture(architecture: &Architecture) -> String {
+    match architecture {
+        Architecture::Dense => "dense",
+        Architecture::MixtureOfExperts => "mixture of experts",
+        Architecture::Unknown => "unknown",
+    }
+    .to_owned()
 }
 
 /// The value of a setting, as a user would write it.

@@ -1,6 +1,7 @@
 //! `report.md`: the run for people, and for a pull request or an issue.
 
 mod attempts;
+mod loads;
 mod setup;
 
 use llmbench_api::record::{GroupSummary, Stat};
@@ -44,7 +45,8 @@ fn headline(report: &Report<'_>) -> String {
         (
             "Attempts",
             format!(
-                "{scored} scored of {} planned{}",
+                "{scored} {} of {} planned{}",
+                if manifest.is_scored { "scored" } else { "measured" },
                 manifest.plan.attempts,
                 lost.unwrap_or_default()
             ),
@@ -70,6 +72,10 @@ fn headline(report: &Report<'_>) -> String {
 }
 
 fn results(report: &Report<'_>) -> String {
+    let loads = loads::tables(report);
+    if !loads.is_empty() {
+        return loads;
+    }
     let models = result_table(report, &report.summary.models);
     let groups = result_table(report, &report.summary.groups);
     let levels = if report.summary.levels.is_empty() {
@@ -87,6 +93,7 @@ fn result_table(report: &Report<'_>, groups: &[GroupSummary]) -> String {
     let by_fixture = groups.iter().any(|group| group.fixture.is_some());
     let by_level = groups.iter().any(|group| group.level.is_some());
     let (compiles, ast) = (report.has_compiles(), report.has_ast_score());
+    let is_scored = report.manifest.is_scored;
     let pick = |cells: Vec<(bool, String)>| -> Vec<String> {
         cells.into_iter().filter(|(shown, _)| *shown).map(|(_, cell)| cell).collect()
     };
@@ -95,8 +102,8 @@ fn result_table(report: &Report<'_>, groups: &[GroupSummary]) -> String {
         (by_level, "Level".into()),
         (by_fixture, "Fixture".into()),
         (true, "Scored".into()),
-        (true, format!("Score /{}", report.manifest.max_score)),
-        (true, "Correct".into()),
+        (is_scored, format!("Score /{}", report.manifest.max_score)),
+        (is_scored, "Correct".into()),
         (compiles, "Compiles".into()),
         (ast, "AST /10".into()),
         (true, "tok/s".into()),
@@ -114,8 +121,8 @@ fn result_table(report: &Report<'_>, groups: &[GroupSummary]) -> String {
             (by_level, group.level.map_or(figures::ABSENT.to_owned(), |level| level.to_string())),
             (by_fixture, super::remarks::fixture_name(group).to_owned()),
             (true, report.runs(group)),
-            (true, figures::score(&group.score, report.manifest.max_score, 2, identical)),
-            (true, figures::rate_and_interval(&group.correct)),
+            (is_scored, figures::score(&group.score, report.manifest.max_score, 2, identical)),
+            (is_scored, figures::rate_and_interval(&group.correct)),
             (compiles, figures::rate(&group.compiles)),
             (ast, figures::score(&group.ast_score, AST_HIGHEST, 2, false)),
             (true, interval(&group.tokens_per_sec, 1)),

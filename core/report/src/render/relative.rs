@@ -18,7 +18,8 @@ use crate::{Attempt, Report};
 pub fn relative(report: &Report<'_>, options: &ListOptions) -> String {
     let models: Vec<Speeds> =
         report.summary.models.iter().map(|group| speeds(report, &group.model)).collect();
-    if models.iter().all(|model| model.answers == 0) {
+    // A test without scores has tables of speeds, and what it measures at several loads is not one speed.
+    if !report.manifest.is_scored || models.iter().all(|model| model.answers == 0) {
         return String::new();
     }
     let bold =

@@ -1,3 +1,4 @@
+use llmbench_api::Measured;
 use llmbench_api::record::{AttemptRecord, AttemptStatus, RunManifest, RunStatus};
 use serde_json::json;
 
@@ -229,4 +230,86 @@ fn a_long_answer_is_cut_and_the_rest_is_named() {
     let markdown = markdown(&Report::new(&manifest, &attempts).with_details(&records));
     assert!(markdown.contains("10 more in samples.jsonl."));
     assert!(markdown.contains("3616 bytes more in samples.jsonl."));
+}
+
+/// Two loads of a test without scores, the second one with failures and too many of them.
+fn loads() -> (RunManifest, Vec<AttemptRecord>) {
+    let mut manifest = manifest(&["m:7b"], &["c1", "r4"], 2);
+    manifest.test = "throughput".into();
+    manifest.is_scored = false;
+    manifest.max_score = 0.0;
+    manifest.roles.clear();
+    manifest.models[0].identity.active_parameters = Measured::known(1_000_000_000);
+    let stat = |median: f64| {
+        json!({ "n": 24, "mean": median, "median": median, "min": 1.0, "max": 4.0 * median,
+            "percentiles": { "p50": median, "p90": 2.0 * median, "p95": 2.5 * median, "p99": 3.0 * median } })
+    };
+    let arrivals = [
+        ("c1", json!({ "kind": "sequential" })),
+        ("r4", json!({ "kind": "open", "rate_per_second": 4.0, "poisson": true })),
+    ];
+    let mut records = Vec::new();
+    for (place, (fixture, arrival)) in arrivals.into_iter().enumerate() {
+        for run in 1..=2 {
+            let slower = 1.0 + place as f64 + 0.5 * f64::from(run);
+            let mut record = scored("m:7b", fixture, run, 0.0);
+            record.score = None;
+            record.ast_score = None;
+            record.compiles = None;
+            record.output_code = None;
+            record.missing.insert("score".into(), llmbench_api::record::NO_SCORES.into());
+            let load = json!({
+                "point": { "arrival": arrival, "prompt_tokens": 512, "output_tokens": 128 },
+                "requests": 24, "answered": 24 - place, "steady_requests": 23,
+                "errors": if place == 1 { json!({ "busy/connect": 1 }) } else { json!({}) },
+                "ttft_ms": stat(50.0 * slower), "itl_ms": stat(5.0 * slower), "e2e_ms": stat(900.0 * slower),
+                "tpot_ms": stat(6.0 * slower), "longest_gap_ms": stat(9.0 * slower),
+                "requests_per_sec": 1.25 * slower, "output_tokens_per_sec": 160.0 * slower,
+                "saturated": (place == 1).then_some(true),
+                "missing": { "goodput": "no SLO is set" },
+            });
+            record.extra.insert("load".into(), load);
+            records.push(record);
+        }
+    }
+    (manifest, records)
+}
+
+#[test]
+fn a_test_without_scores_is_a_table_of_its_loads() {
+    let (manifest, records) = loads();
+    let short = attempts(&records);
+    let report = Report::new(&manifest, &short);
+    let text = text(&report, &PLAIN);
+    insta::assert_snapshot!(text);
+    assert!(!text.contains("Score") && !text.contains("correct"), "{text}");
+    let markdown = markdown(&report);
+    for part in [
+        "4 measured of 4 planned",
+        "| m:7b | r4 | 4 a second, Poisson | 2/2 | 46/48 |",
+        "| m:7b | r4 | busy/connect | 2 | 48 |",
+        "2 of 48 requests failed",
+    ] {
+        assert!(markdown.contains(part), "{part}\n{markdown}");
+    }
+    assert!(!markdown.contains("Score /") && !markdown.contains("## Correct"), "{markdown}");
+    let table = csv(&report);
+    let row = table.lines().nth(4).unwrap();
+    assert!(row.contains(",4,24,23,23,"), "{row}");
+}
+
+#[test]
+fn loads_are_not_put_together_and_nothing_is_missed_of_scores() {
+    let (manifest, records) = loads();
+    let short = attempts(&records);
+    let summary = Report::new(&manifest, &short).summary;
+    let whole = &summary.models[0];
+    assert_eq!((whole.tokens_per_sec.n, &whole.load), (0, &None));
+    assert!(whole.tokens_per_sec.missing.as_deref().unwrap().contains("2 load points"));
+    assert_eq!((summary.pass_score, whole.statuses["scored"]), (None, 4));
+    // 41.5 tokens a second of 10⁹ active parameters.
+    assert_eq!(summary.groups[0].tokens_per_sec_per_active_billion, Some(41.5));
+    let remarks = &summary.groups[1].remarks;
+    assert!(remarks.iter().any(|remark| remark.contains("saturated in 2 of 2")), "{remarks:?}");
+    assert!(!remarks.iter().any(|remark| remark.contains("score")), "{remarks:?}");
 }

@@ -5,7 +5,7 @@ use comfy_table::{
 };
 use llmbench_api::record::{GroupSummary, Stat};
 
-use super::{escape, figures, remarks};
+use super::{escape, figures, load, remarks};
 use crate::report::AST_HIGHEST;
 use crate::{Report, summary};
 
@@ -44,7 +44,10 @@ pub fn text(report: &Report<'_>, options: &TextOptions) -> String {
     let paint = Paint { color: options.color };
     let width = options.width.max(MIN_WIDTH);
     let mut notes = Footnotes::default();
-    let table = table(report, width, &mut notes);
+    let table = match load::points(report).is_empty() {
+        true => table(report, width, &mut notes),
+        false => load_table(report, width),
+    };
     let mut out = String::new();
     let mut line = |text: &str| {
         out.push_str(text);
@@ -54,6 +57,12 @@ pub fn text(report: &Report<'_>, options: &TextOptions) -> String {
     line(&table);
     for (index, reason) in notes.reasons.iter().enumerate() {
         line(&wrapped(&format!("{} {reason}", superscript(index + 1)), width));
+    }
+    if !load::points(report).is_empty() {
+        line(&wrapped(load::LEGEND, width));
+    }
+    for text in weights(report) {
+        line(&wrapped(&text, width));
     }
     for text in correct(report) {
         line(&wrapped(&text, width));
@@ -144,7 +153,10 @@ fn table(report: &Report<'_>, width: u16, notes: &mut Footnotes) -> String {
     let header: Vec<String> = [
         Some("Model\n  fixture".to_owned()),
         Some("Runs".to_owned()),
-        Some(format!("Score /{}\nmean ± 95 %", report.manifest.max_score)),
+        report
+            .manifest
+            .is_scored
+            .then(|| format!("Score /{}\nmean ± 95 %", report.manifest.max_score)),
         optional(compiles, "Compiles"),
         optional(ast, "AST\n/10"),
         Some("tok/s".to_owned()),
@@ -195,6 +207,85 @@ fn table(report: &Report<'_>, width: u16, notes: &mut Footnotes) -> String {
     table.trim_fmt()
 }
 
+/// One row for each load point.
+fn load_table(report: &Report<'_>, width: u16) -> String {
+    let header = [
+        "Model\n  load",
+        "Runs",
+        "Requests\nanswered",
+        "req/s",
+        "tok/s\nall",
+        "TTFT ms\np50 / p99",
+        "ITL ms\np50 / p99",
+        "E2E ms\np50 / p99",
+        "Stall\nms",
+        "pp\ntok/s",
+        "tg\ntok/s",
+    ];
+    let has_goodput = load::points(report).iter().any(|(_, load)| load.goodput_share.n > 0);
+    let mut header = header.to_vec();
+    header.extend(has_goodput.then_some("Good"));
+    let columns = header.len();
+    let mut table = Table::new();
+    table.load_style(STYLE);
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    table.set_header(header);
+    for model in &report.summary.models {
+        let mut row = vec![escape::one_line(&model.model)];
+        row.resize(columns, String::new());
+        table.add_row(row);
+        for group in report.groups_of(&model.model) {
+            let name = format!("  {}", escape::one_line(remarks::fixture_name(group)));
+            let mut row = vec![name, report.runs(group)];
+            if let Some(found) = &group.load {
+                row.extend([
+                    format!("{}/{}", found.answered, found.requests),
+                    load::short(found.requests_per_sec.mean),
+                    load::short(found.output_tokens_per_sec.mean),
+                    load::p50_p99(&found.ttft_p50_ms, &found.ttft_p99_ms),
+                    load::p50_p99(&found.itl_p50_ms, &found.itl_p99_ms),
+                    load::p50_p99(&found.e2e_p50_ms, &found.e2e_p99_ms),
+                    load::short(found.longest_gap_ms.max),
+                    load::short(found.prefill_tokens_per_sec.mean),
+                    load::short(found.decode_tokens_per_sec.mean),
+                ]);
+                row.extend(has_goodput.then(|| load::goodput(found)));
+            }
+            row.resize(columns, figures::ABSENT.to_owned());
+            table.add_row(row);
+        }
+    }
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, if index + 1 < columns { 1 } else { 0 }));
+        if index == 0 {
+            column.set_delimiter('-');
+        } else {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.trim_fmt()
+}
+
+/// What each model's speed is for its active weights, in a test that is about speed.
+fn weights(report: &Report<'_>) -> Vec<String> {
+    if report.manifest.is_scored {
+        return Vec::new();
+    }
+    let groups = report.summary.groups.iter();
+    let line = |group: &GroupSummary| {
+        let label = remarks::label(group);
+        let per_billion = group.tokens_per_sec_per_active_billion?;
+        let bandwidth = group.weight_bandwidth_gb_per_sec.map_or_else(String::new, |gb| {
+            format!(", about {} GB/s read for the weights (estimate)", load::short(Some(gb)))
+        });
+        let each = load::short(Some(per_billion));
+        let text = format!("{label}: {each} tok/s for each 10⁹ active parameters{bandwidth}");
+        Some(escape::one_line(&text))
+    };
+    groups.filter_map(line).collect()
+}
+
 fn row(
     report: &Report<'_>,
     group: &GroupSummary,
@@ -203,8 +294,11 @@ fn row(
     notes: &mut Footnotes,
 ) -> Vec<String> {
     let identical = report.repeats_one_answer(group);
-    let score = figures::score(&group.score, report.manifest.max_score, 1, identical);
-    let mut row = vec![name, report.runs(group), notes.mark(score, group.score.missing.as_deref())];
+    let mut row = vec![name, report.runs(group)];
+    if report.manifest.is_scored {
+        let score = figures::score(&group.score, report.manifest.max_score, 1, identical);
+        row.push(notes.mark(score, group.score.missing.as_deref()));
+    }
     if report.has_compiles() {
         let why = report.why_compiles_is_unknown(group);
         row.push(notes.mark(figures::rate(&group.compiles), why.as_deref()));

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use llmbench_api::record::{AttemptStatus, ColdPrompt, GroupSummary, Rate, Stat};
+use llmbench_api::record::{AttemptStatus, ColdPrompt, GroupSummary, NO_SCORES, Rate, Stat};
 
-use super::{correct, is_prompt_cached, remarks};
+use super::{correct, is_prompt_cached, load, remarks};
 use crate::{Attempt, stats};
 
 /// Why a group has no figures although it has attempts.
@@ -40,6 +40,44 @@ pub(super) fn of_fixture(
     }
     group.remarks = remarks::of_fixture(&group, attempts);
     group
+}
+
+/// What a test without scores tells of one fixture: nothing about scores, and its load.
+pub(super) fn without_score(group: &mut GroupSummary, attempts: &[&Attempt]) {
+    let scored = scored(attempts);
+    for stat in [&mut group.score, &mut group.ast_score] {
+        *stat = Stat { missing: Some(NO_SCORES.to_owned()), ..Stat::default() };
+    }
+    for field in ["energy_per_correct_joules", "correct_per_hour"] {
+        group.absent.insert(field.to_owned(), NO_SCORES.to_owned());
+    }
+    group.load = load::of_fixture(&scored);
+    group.remarks = remarks::of_load(group, attempts, &scored);
+}
+
+/// The same of a model: with several fixtures nothing but counts, for each is another load.
+pub(super) fn of_loads(group: &mut GroupSummary, fixtures: &[GroupSummary]) {
+    if let [only] = fixtures {
+        *group = GroupSummary { fixture: None, level: None, ..only.clone() };
+        return;
+    }
+    let apart = format!("{} load points are not put together", fixtures.len());
+    for stat in [
+        &mut group.tokens_per_sec,
+        &mut group.duration_sec,
+        &mut group.ttft_sec,
+        &mut group.prefill_tokens_per_sec,
+        &mut group.energy_joules,
+    ] {
+        *stat = Stat { missing: Some(apart.clone()), ..Stat::default() };
+    }
+    for stat in [&mut group.score, &mut group.ast_score] {
+        *stat = Stat { missing: Some(NO_SCORES.to_owned()), ..Stat::default() };
+    }
+    for field in ["energy_per_correct_joules", "correct_per_hour"] {
+        group.absent.insert(field.to_owned(), NO_SCORES.to_owned());
+    }
+    group.remarks.clear();
 }
 
 /// One model on all fixtures; `fixtures` are its groups and `attempts` those of all of them.

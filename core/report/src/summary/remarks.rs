@@ -33,6 +33,43 @@ pub(super) fn of_fixture(group: &GroupSummary, attempts: &[&Attempt]) -> Vec<Str
     remarks
 }
 
+/// Of a test without scores.
+pub(super) fn of_load(
+    group: &GroupSummary,
+    attempts: &[&Attempt],
+    scored: &[&Attempt],
+) -> Vec<String> {
+    if attempts.is_empty() {
+        return vec!["no attempt was made".to_owned()];
+    }
+    if scored.is_empty() {
+        return vec!["no attempt was measured".to_owned()];
+    }
+    let mut remarks = Vec::from_iter(too_few("runs", scored.len() as u64));
+    if let Some(load) = &group.load {
+        let failed: u64 = load.errors.values().sum();
+        if failed > 0 {
+            let classes: Vec<_> =
+                load.errors.iter().map(|(class, count)| format!("{count} {class}")).collect();
+            remarks.push(format!(
+                "{failed} of {} requests failed and are in no latency: {}",
+                load.requests,
+                classes.join(", ")
+            ));
+        }
+        if load.saturated.count > 0 {
+            remarks.push(format!(
+                "saturated in {} of {} runs: requests came faster than they were answered, so latencies say how long it was measured",
+                load.saturated.count, load.saturated.n
+            ));
+        }
+        if let Some(rate) = load.sustained_rate_per_sec.mean {
+            remarks.push(format!("the sweep sustained {rate:.3} requests a second on average"));
+        }
+    }
+    remarks
+}
+
 pub(super) fn of_model(
     group: &GroupSummary,
     fixtures: &[GroupSummary],

@@ -150,19 +150,18 @@ fn exit_code(
             ""
         };
         output::warning(&format!(
-            "{lost} of {} attempts have no score; the reasons are in samples.jsonl{advice}",
-            records.len()
+            "{lost} of {} attempts have no {}; the reasons are in samples.jsonl{advice}",
+            records.len(),
+            if manifest.is_scored { "score" } else { "result" }
         ));
         return Ok(ExitCode::AttemptsLost);
     }
     Ok(below(summary, fail_under))
 }
 
-/// Attempts without a score.
+/// Attempts without a result.
 pub(crate) fn lost(records: &[AttemptRecord]) -> usize {
-    let has_none =
-        |record: &&AttemptRecord| record.status != AttemptStatus::Scored || record.score.is_none();
-    records.iter().filter(has_none).count()
+    records.iter().filter(|record| record.is_lost()).count()
 }
 
 /// The exit code by `--fail-under`, with a word about the first model that is below it.

@@ -94,6 +94,7 @@ fn manifest(prepared: &Prepared, plan: &Plan, argv: &[OsString]) -> RunManifest 
         calibration: prepared.calibration.clone(),
         scoring_version: description.scoring_version.clone(),
         max_score: description.max_score,
+        is_scored: description.is_scored,
         warnings: warnings(prepared),
     }
 }

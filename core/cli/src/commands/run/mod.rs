@@ -63,6 +63,9 @@ pub(crate) fn run(global: &GlobalArgs, args: &RunArgs, argv: &[OsString]) -> Res
     let prepared = prepare(wiring, choice, only, &observer, &cancel)?;
     let (mut plan, mut manifest) = plan(&prepared, argv);
     let limit = prepared.wiring.settings().fail_under;
+    if !manifest.is_scored {
+        without_scores(prepared.wiring.settings(), &manifest.test)?;
+    }
     if let Some(limit) = limit.filter(|limit| *limit > manifest.max_score) {
         let message =
             format!("--fail-under {limit} can never be met: scores end at {}", manifest.max_score);
@@ -131,6 +134,21 @@ pub(crate) fn run(global: &GlobalArgs, args: &RunArgs, argv: &[OsString]) -> Res
         ))
     })?;
     finish(prepared, outcome, args)
+}
+
+/// Refuses what needs scores in a test that gives none.
+fn without_scores(settings: &crate::settings::Settings, test: &str) -> Result<()> {
+    let given = [
+        ("--fail-under", settings.fail_under.is_some()),
+        ("--until-ci", settings.until_ci.is_some()),
+    ];
+    match given.iter().find(|(_, is_given)| *is_given) {
+        None => Ok(()),
+        Some((flag, _)) => Err(CliError::usage(format!(
+            "{flag} is about scores, and the test `{test}` gives none"
+        ))
+        .hint(format!("leave {flag} out; `llmbench compare --fail-on-regression` judges speeds"))),
+    }
 }
 
 /// Tells a display which pairs of model and fixture are still to be attempted, in order.

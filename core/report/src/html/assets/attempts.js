@@ -17,7 +17,7 @@ function attemptColumns() {
     text("Fixture", (place) => fixtureName(page.rows[place][at.fixture])),
     text("Run", (place) => page.rows[place][at.run], { numeric: true }),
     { label: "Status", value: (place) => STATUSES[page.rows[place][at.status]], show: (place) => badge(page.rows[place][at.status]) },
-    figure("score", `Score /${page.maxScore}`, "The rules are in docs/scoring.md", 2, score),
+    page.isScored && figure("score", `Score /${page.maxScore}`, "The rules are in docs/scoring.md", 2, score),
     has("compiles") && { label: "Compiles", value: (place) => page.rows[place][at.compiles], show: (place) => yesNo(page.rows[place][at.compiles]) },
     text("First error", (place) => firstError(page.rows[place]), { class: "error-text", show: (place) => firstError(page.rows[place]) ?? "" }),
     has("ast") && figure("ast", "AST /10", "Structure alone", 1, score),

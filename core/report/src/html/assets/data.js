@@ -17,6 +17,8 @@ function load(data) {
   });
   page.levels = [...new Set(page.fixtures.map((fixture) => fixture.level).filter((level) => level !== null))].sort();
   page.passScore = page.runs.find((run) => run.pass_score !== null)?.pass_score ?? null;
+  page.isScored = page.runs.some((run) => run.is_scored);
+  page.hasLoads = page.summary.groups.some((group) => group.load);
   page.maxScore = Math.max(...page.runs.map((run) => run.max_score));
 }
 

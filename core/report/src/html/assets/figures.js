@@ -4,15 +4,16 @@
 const MOST_POINTS = 300;
 
 function charts() {
+  if (page.hasLoads) return loadCharts();
   const models = chosenGroups("models");
   if (models.length === 0) return el("p", { class: "note" }, "No model is left by the filters.");
   const groups = chosenGroups("groups");
   return el("div", { class: "charts" },
-    scatter(models),
-    distribution("chart-score", "Score of each attempt", "score", `score, 0–${page.maxScore}`, 2, { min: 0, max: page.maxScore }),
+    page.isScored && scatter(models),
+    page.isScored && distribution("chart-score", "Score of each attempt", "score", `score, 0–${page.maxScore}`, 2, { min: 0, max: page.maxScore }),
     distribution("chart-speed", "Decode speed of each attempt", "speed", "tokens/s", 1, {}),
-    page.levels.length > 1 && levels(),
-    groups.length > 1 && heatMap(groups));
+    page.isScored && page.levels.length > 1 && levels(),
+    page.isScored && groups.length > 1 && heatMap(groups));
 }
 
 /** Quality against speed: one point for each model, with intervals where there are enough values. */

@@ -8,14 +8,14 @@ const POLL_MS = 2000;
 function build() {
   fill(byId("head"), headline());
   const parts = [
-    ["results", "Results"], ["charts", "Charts"], page.levels.length > 1 && ["levels", "Levels"], ["fixtures", "Fixtures"], ["attempts", "Attempts"], ["remarks", "Warnings and remarks"], ["setup", "Settings and machine"],
+    ["results", "Results"], ["charts", "Charts"], page.levels.length > 1 && ["levels", "Levels"], !page.hasLoads && ["fixtures", "Fixtures"], ["attempts", "Attempts"], ["remarks", "Warnings and remarks"], ["setup", "Settings and machine"],
   ].filter(Boolean);
   fill(byId("contents"), el("ul", {}, parts.map(([id, title]) => el("li", {}, el("a", { href: `#${id}` }, title)))));
   fill(byId("main"), filterBar(update),
-    section("results", "Results", el("p", { class: "remark" }, "Over all fixtures the score is the mean of the fixtures' means; other figures pool the attempts. Small figures are [95 % intervals], or lowest–highest where there are too few values for an interval. – is what was not measured; rest the pointer on it for the reason."), el("div", { id: "results-table" })),
+    section("results", "Results", el("p", { class: "remark" }, page.hasLoads ? "Each figure is the mean over runs of what one run measured. Small figures are [95 % intervals] over runs, or lowest–highest where there are too few. – is what was not measured; rest the pointer on it for the reason." : "Over all fixtures the score is the mean of the fixtures' means; other figures pool the attempts. Small figures are [95 % intervals], or lowest–highest where there are too few values for an interval. – is what was not measured; rest the pointer on it for the reason."), el("div", { id: "results-table" })),
     section("charts", "Charts", el("div", { id: "charts-place" })),
     page.levels.length > 1 && section("levels", "Levels", el("div", { id: "levels-table" })),
-    section("fixtures", "Fixtures", el("div", { id: "fixtures-table" })),
+    !page.hasLoads && section("fixtures", "Fixtures", el("div", { id: "fixtures-table" })),
     section("attempts", "Attempts", page.left_out > 0 && el("p", { class: "note" }, `The table has all attempts. Prompts, answers and samples of ${count(page.left_out, "attempt")} are not in this file, so that it stays small: llmbench report with --serve shows them.`), el("div", { id: "attempts-table" })),
     el("section", { id: "attempt", hidden: true, "aria-labelledby": "attempt-title" }),
     section("remarks", "Warnings and remarks", remarks()),
@@ -29,9 +29,9 @@ function build() {
 function update() {
   choose();
   pageNumber = 0;
-  fill(byId("results-table"), resultTable("models", "Results by model"));
+  fill(byId("results-table"), page.hasLoads ? loadTable() : resultTable("models", "Results by model"));
   if (page.levels.length > 1) fill(byId("levels-table"), resultTable("levels", "Results by model and level"));
-  fill(byId("fixtures-table"), resultTable("groups", "Results by model and fixture"));
+  if (!page.hasLoads) fill(byId("fixtures-table"), resultTable("groups", "Results by model and fixture"));
   fill(byId("charts-place"), charts());
   drawAttempts();
   drawCharts();

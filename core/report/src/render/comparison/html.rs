@@ -39,13 +39,7 @@ fn section(comparison: &Comparison, contrast: &Contrast) -> String {
         "<section>\n<h2>{} against {}</h2>\n{}",
         escape::html(&contrast.other.model),
         escape::html(&contrast.base.model),
-        list(
-            "",
-            &[
-                format!("base: {}", words::side(&contrast.base)),
-                format!("other: {}", words::side(&contrast.other)),
-            ]
-        )
+        list("", &sides(contrast))
     );
     let findings = words::findings(contrast);
     if !findings.is_empty() {
@@ -54,8 +48,14 @@ fn section(comparison: &Comparison, contrast: &Contrast) -> String {
     let rows = contrast.metrics.iter().map(|metric| words::metric_row(metric, comparison));
     out.push_str(&table("All fixtures together", &words::METRIC_HEADER, rows));
     let mut notes = words::metric_notes(contrast, comparison);
-    notes.push(format!("fixtures {}", words::flips(contrast)));
+    if contrast.loads.is_empty() {
+        notes.push(format!("fixtures {}", words::flips(contrast)));
+    }
     out.push_str(&list("", &notes));
+    if !contrast.loads.is_empty() {
+        let rows = words::load_rows(contrast, comparison).into_iter();
+        return out + &table("Load by load", &words::LOAD_HEADER, rows) + "</section>\n";
+    }
     let (shown, left_out) = words::fixtures(contrast);
     let rows = shown.into_iter().map(words::fixture_row);
     out.push_str(&table("Fixtures", &words::FIXTURE_HEADER, rows));
@@ -63,6 +63,16 @@ fn section(comparison: &Comparison, contrast: &Contrast) -> String {
         out.push_str(&format!("<p>{left_out} fixtures with smaller changes are left out.</p>\n"));
     }
     out + "</section>\n"
+}
+
+/// Both sides, and what is known of their weights.
+fn sides(contrast: &Contrast) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (name, side) in [("base", &contrast.base), ("other", &contrast.other)] {
+        lines.push(format!("{name}: {}", words::side(side)));
+        lines.extend(words::weights(side).map(|weights| format!("weights of {name}: {weights}")));
+    }
+    lines
 }
 
 fn list(attributes: &str, items: &[String]) -> String {

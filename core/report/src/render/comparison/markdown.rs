@@ -24,6 +24,13 @@ fn section(comparison: &Comparison, contrast: &Contrast) -> String {
         escape::markdown(&words::side(&contrast.base)),
         escape::markdown(&words::side(&contrast.other)),
     );
+    let sides = [("base", &contrast.base), ("other", &contrast.other)];
+    let weights =
+        sides.map(|(name, side)| Some(format!("weights of {name}: {}", words::weights(side)?)));
+    let weights: Vec<String> = weights.into_iter().flatten().collect();
+    if !weights.is_empty() {
+        out.push_str(&format!("{}\n", list(weights.iter())));
+    }
     let findings = words::findings(contrast);
     if !findings.is_empty() {
         out.push_str(&format!("**Doubtful:**\n\n{}\n", list(findings.iter())));
@@ -31,8 +38,15 @@ fn section(comparison: &Comparison, contrast: &Contrast) -> String {
     let rows = contrast.metrics.iter().map(|metric| words::metric_row(metric, comparison).to_vec());
     out.push_str(&table(&strings(words::METRIC_HEADER), rows));
     let mut notes = words::metric_notes(contrast, comparison);
-    notes.push(format!("fixtures {}", words::flips(contrast)));
+    if contrast.loads.is_empty() {
+        notes.push(format!("fixtures {}", words::flips(contrast)));
+    }
     out.push_str(&format!("\n{}\n", list(notes.iter())));
+    if !contrast.loads.is_empty() {
+        let rows = words::load_rows(contrast, comparison);
+        out.push_str(&table(&strings(words::LOAD_HEADER), rows.into_iter().map(Vec::from)));
+        return out;
+    }
     let (shown, left_out) = words::fixtures(contrast);
     let rows = shown.into_iter().map(|fixture| words::fixture_row(fixture).to_vec());
     out.push_str(&table(&strings(words::FIXTURE_HEADER), rows));

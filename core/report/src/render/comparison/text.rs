@@ -19,12 +19,23 @@ pub fn text(comparison: &Comparison, options: &TextOptions) -> String {
     for contrast in &comparison.contrasts {
         line(&paint.bold(&told("base:  ", &words::side(&contrast.base), width)));
         line(&paint.bold(&told("other: ", &words::side(&contrast.other), width)));
+        for (lead, side) in
+            [("base weights:  ", &contrast.base), ("other weights: ", &contrast.other)]
+        {
+            if let Some(weights) = words::weights(side) {
+                line(&told(lead, &weights, width));
+            }
+        }
         line(&metrics(comparison, contrast, width));
         for note in words::metric_notes(contrast, comparison) {
             line(&told("note: ", &note, width));
         }
-        line(&told("fixtures: ", &words::flips(contrast), width));
-        line(&fixtures(contrast, width));
+        if contrast.loads.is_empty() {
+            line(&told("fixtures: ", &words::flips(contrast), width));
+            line(&fixtures(contrast, width));
+        } else {
+            line(&loads(comparison, contrast, width));
+        }
         for finding in words::findings(contrast) {
             line(&paint.yellow(&told("warning: ", &finding, width)));
         }
@@ -59,6 +70,15 @@ fn fixtures(contrast: &Contrast, width: u16) -> String {
         text.push_str(&format!("\n{left_out} fixtures with smaller changes are left out"));
     }
     text
+}
+
+fn loads(comparison: &Comparison, contrast: &Contrast, width: u16) -> String {
+    let mut table = new(width);
+    table.set_header(words::LOAD_HEADER);
+    for row in words::load_rows(contrast, comparison) {
+        table.add_row(row.map(|cell| escape::one_line(&cell)));
+    }
+    finished(table)
 }
 
 fn new(width: u16) -> Table {

@@ -5,6 +5,7 @@ use crate::compare::{
     Verdict,
 };
 use crate::render::figures::{self, ABSENT};
+use crate::render::load::short;
 
 /// Fixtures that are listed one by one; of more, those that differ most.
 pub(super) const MOST_FIXTURES: usize = 50;
@@ -21,6 +22,52 @@ pub(super) fn side(side: &Side) -> String {
     format!("{} in {run} ({} of {} scored)", side.model, side.scored, side.attempts)
 }
 
+/// `mixture of experts, 3.34 G of 30.53 G parameters active, 12.3 tok/s for each 10⁹ active, about
+/// 160 GB/s read for the weights (estimate)`; `None` when nothing is known.
+pub(super) fn weights(side: &Side) -> Option<String> {
+    if side.active_parameters.is_none() && side.architecture.is_none() {
+        return None;
+    }
+    let mut parts = Vec::new();
+    parts.extend(side.architecture.as_ref().map(figures::architecture));
+    match (side.active_parameters, side.parameters) {
+        (Some(active), Some(all)) => {
+            parts.push(format!(
+                "{} of {} parameters active",
+                figures::si(active),
+                figures::si(all)
+            ));
+        }
+        (None, Some(all)) => {
+            parts.push(format!("{} parameters, active ones not known", figures::si(all)));
+        }
+        _ => {}
+    }
+    parts.extend(
+        side.tokens_per_sec_per_active_billion
+            .map(|each| format!("{} tok/s for each 10⁹ active", short(Some(each)))),
+    );
+    parts.extend(
+        side.weight_bandwidth_gb_per_sec
+            .map(|gb| format!("about {} GB/s read for the weights (estimate)", short(Some(gb)))),
+    );
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// The headers of the table of loads.
+pub(super) const LOAD_HEADER: [&str; 6] = ["Load", "", "base", "other", "change ± 95 %", "p"];
+
+/// The rows of all loads, below [`LOAD_HEADER`].
+pub(super) fn load_rows(contrast: &Contrast, comparison: &Comparison) -> Vec<[String; 6]> {
+    let rows = contrast.loads.iter().flat_map(|load| {
+        load.metrics.iter().map(move |metric| {
+            let [name, base, other, change, p, _] = metric_row(metric, comparison);
+            [load.fixture.clone(), name, base, other, change, p]
+        })
+    });
+    rows.collect()
+}
+
 /// A metric's name with its unit.
 pub(super) fn metric_name(metric: &MetricComparison, comparison: &Comparison) -> String {
     match metric.metric.as_str() {
@@ -30,6 +77,11 @@ pub(super) fn metric_name(metric: &MetricComparison, comparison: &Comparison) ->
         "duration_sec" => "duration s".to_owned(),
         "ttft_sec" => "TTFT s".to_owned(),
         "energy_joules" => "energy J".to_owned(),
+        "output_tokens_per_sec" => "tok/s, all streams".to_owned(),
+        "ttft_p99_ms" => "TTFT p99 ms".to_owned(),
+        "itl_p99_ms" => "ITL p99 ms".to_owned(),
+        "e2e_p99_ms" => "E2E p99 ms".to_owned(),
+        "goodput_share" => "good requests %".to_owned(),
         other => other.to_owned(),
     }
 }
@@ -50,7 +102,7 @@ pub(super) fn metric_row(metric: &MetricComparison, comparison: &Comparison) -> 
 
 fn scale(metric: &MetricComparison) -> (f64, usize) {
     match metric.metric.as_str() {
-        "correct" => (100.0, 0),
+        "correct" | "goodput_share" => (100.0, 0),
         "score" | "duration_sec" => (1.0, 2),
         "ttft_sec" => (1.0, 3),
         "energy_joules" => (1.0, 0),
@@ -195,6 +247,9 @@ pub(super) fn fixtures(contrast: &Contrast) -> (Vec<&FixtureComparison>, usize) 
 
 /// What every figure of the tables means.
 pub(super) fn legend(comparison: &Comparison) -> String {
+    if comparison.contrasts.iter().any(|contrast| !contrast.loads.is_empty()) {
+        return "change: other against base, as ratio (good requests: as difference); over all loads by their means, at each load over its runs; ~ not shown to differ; p adjusted for all loads and comparisons of a metric".to_owned();
+    }
     format!(
         "change: other against base, scores as difference, speeds as ratio, over fixtures; ~ not shown to differ; p adjusted for {}; correct: score from {} on",
         figures::count(comparison.contrasts.len(), "comparison"),

@@ -1,8 +1,8 @@
 //! What was measured, with which settings, on which machine.
 
-use llmbench_api::Measured;
+use llmbench_api::{Measured, ModelIdentity};
 
-use super::{list, table, word};
+use super::{list, table};
 use crate::Report;
 use crate::render::{escape, figures};
 
@@ -13,6 +13,8 @@ pub(super) fn models(report: &Report<'_>) -> String {
         "Parameters",
         "Active",
         "Architecture",
+        "Experts",
+        "Size",
         "Context",
         "On GPU",
         "Loaded in s",
@@ -31,7 +33,9 @@ pub(super) fn models(report: &Report<'_>) -> String {
             measured(&identity.quantization, String::clone),
             measured(&identity.parameters, |value| figures::si(*value)),
             measured(&identity.active_parameters, |value| figures::si(*value)),
-            measured(&identity.architecture, word),
+            measured(&identity.architecture, figures::architecture),
+            experts(identity),
+            measured(&identity.size_bytes, |bytes| format!("{:.2} GB", *bytes as f64 / 1e9)),
             measured(&identity.context_length, u64::to_string),
             measured(&identity.gpu_offload_share, |share| format!("{:.0} %", share * 100.0)),
             load,
@@ -39,6 +43,14 @@ pub(super) fn models(report: &Report<'_>) -> String {
         ]
     });
     table(&header, rows)
+}
+
+/// `8 of 64` for a token.
+fn experts(identity: &ModelIdentity) -> String {
+    match (identity.experts_used.value, identity.expert_count.value) {
+        (Some(used), Some(count)) => format!("{used} of {count}"),
+        _ => measured(&identity.expert_count, u64::to_string),
+    }
 }
 
 pub(super) fn settings(report: &Report<'_>) -> String {
