@@ -42,6 +42,7 @@ pub use correct::pass_score;
 pub(crate) use group::{NOTHING_SCORED, most_frequent, reason, scored, without_count};
 pub(crate) use ordered::Ordered;
 pub(crate) use remarks::{is_about_missing, repeats_one_answer};
+pub(crate) use weights::figures as weight_figures;
 
 /// Field of a record that says that the server had its prompt in the cache.
 pub const PROMPT_CACHED: &str = "prompt_cached";

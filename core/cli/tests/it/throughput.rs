@@ -5,6 +5,7 @@ use llmbench_testkit::ollama::TINY;
 use llmbench_testkit::{LlmbenchCommand, Output};
 use serde_json::{Value, json};
 
+use crate::report_page::browse;
 use crate::setup::*;
 
 /// A run of `throughput` with settings of the plugin and further arguments.
@@ -152,6 +153,20 @@ fn concurrency_and_rate_are_measured_on_an_exact_schedule() {
     assert!((20..=36).contains(&steady), "{steady}");
     let page = std::fs::read_to_string(run.dir.join("report.html")).unwrap();
     expect_parts(&page, &["latencyCurve", "chart-load-ttft"]);
+
+    let address = format!("file://{}", run.dir.join("report.html").display());
+    let Some(seen) = browse("load.mjs", &[&address]) else { return };
+    assert_eq!((&seen["problems"], &seen["unnamed"]), (&json!([]), &json!([])), "{seen}");
+    assert_eq!(seen["loads"], json!(["c1", "c4", "r50"]));
+    let charts: Vec<u64> = serde_json::from_value(seen["charts"].clone()).unwrap();
+    assert!(charts.len() == 2 && charts.iter().all(|paths| *paths > 5), "{charts:?}");
+    expect_parts(
+        &seen["chart_names"].to_string(),
+        &["against throughput", "at c4:", "tokens per second"],
+    );
+    expect_parts(&seen["labels"].to_string(), &["c1", "c4", "r50"]);
+    assert!(!seen["heads"].to_string().contains("Score"), "{}", seen["heads"]);
+    assert_eq!(seen["phone_width"], 390);
 }
 
 #[test]

@@ -276,16 +276,21 @@ fn values<'b>(
 
 fn side((run, model): Picked<'_>, attempts: &[&Attempt]) -> Side {
     let scored = attempts.iter().filter(|attempt| attempt.status == AttemptStatus::Scored).count();
-    let summary = summary::summarise(&run.manifest, &run.records);
-    let whole = summary.models.into_iter().find(|group| group.model == model).unwrap_or_default();
     let record = run.manifest.models.iter().find(|record| record.identity.name == model);
     let identity = record.map(|record| &record.identity);
+    // At several loads there is not one speed.
+    let fixtures: BTreeSet<&str> = attempts.iter().map(|attempt| &*attempt.fixture).collect();
+    let has_one_speed = run.manifest.is_scored || fixtures.len() == 1;
+    let scored_only = |attempt: &&&Attempt| attempt.status == AttemptStatus::Scored;
+    let speeds = attempts.iter().filter(scored_only).filter_map(|attempt| attempt.tokens_per_sec);
+    let speed = stats::mean(&speeds.collect::<Vec<_>>()).filter(|_| has_one_speed);
+    let (per_billion, bandwidth) = summary::weight_figures(identity, speed);
     Side {
         architecture: identity.and_then(|identity| identity.architecture.value),
         parameters: identity.and_then(|identity| identity.parameters.value),
         active_parameters: identity.and_then(|identity| identity.active_parameters.value),
-        tokens_per_sec_per_active_billion: whole.tokens_per_sec_per_active_billion,
-        weight_bandwidth_gb_per_sec: whole.weight_bandwidth_gb_per_sec,
+        tokens_per_sec_per_active_billion: per_billion.ok(),
+        weight_bandwidth_gb_per_sec: bandwidth.ok(),
         run_id: run.manifest.run_id.clone(),
         run_name: run.manifest.name.clone(),
         model: model.to_owned(),

@@ -148,9 +148,14 @@ impl RunEntry {
         range(self.models.iter().filter_map(|model| model.score.mean))
     }
 
-    /// Lowest and highest of the models' speeds; `None` when there is none.
+    /// Lowest and highest of the models' speeds, and where those of several loads are not put
+    /// together, of the loads'; `None` when there is none.
     pub fn speed_range(&self) -> Option<(f64, f64)> {
-        range(self.models.iter().filter_map(|model| model.tokens_per_sec.mean))
+        let speeds = self.models.iter().flat_map(|model| match model.tokens_per_sec.mean {
+            Some(mean) => vec![mean],
+            None => model.fixtures.iter().filter_map(|one| one.tokens_per_sec).collect(),
+        });
+        range(speeds)
     }
 }
 

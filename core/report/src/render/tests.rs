@@ -281,7 +281,10 @@ fn a_test_without_scores_is_a_table_of_its_loads() {
     let short = attempts(&records);
     let report = Report::new(&manifest, &short);
     let text = text(&report, &PLAIN);
-    insta::assert_snapshot!(text);
+    // Means of two runs: (240 + 320)/2 tokens a second, medians of 75 and 100 ms, 99th of 225 and 300.
+    for part in ["48/48", "46/48", "280", "87.5 / 262", "138 / 412", "4 of 4 attempts"] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
     assert!(!text.contains("Score") && !text.contains("correct"), "{text}");
     let markdown = markdown(&report);
     for part in [

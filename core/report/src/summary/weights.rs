@@ -8,17 +8,25 @@
 use llmbench_api::ModelIdentity;
 use llmbench_api::record::{GroupSummary, RunManifest};
 
+/// A figure, or why there is none.
+type Figure = Result<f64, String>;
+
+/// Tokens a second for each 10⁹ active parameters, and GB a second that are read for the weights,
+/// of a stream of `speed` tokens a second.
+pub(crate) fn figures(identity: Option<&ModelIdentity>, speed: Option<f64>) -> (Figure, Figure) {
+    let speed = speed.ok_or_else(|| "there is no decode speed".to_owned());
+    let identity = identity.ok_or_else(|| "nothing is known of the model".to_owned());
+    let per_billion =
+        speed.clone().and_then(|speed| Ok(speed / (active(identity.clone()?)? / 1e9)));
+    (per_billion, speed.and_then(|speed| Ok(speed * active_bytes(identity?)? / 1e9)))
+}
+
 /// Fills in the figures of a group, or why they are absent.
 pub(super) fn fill(group: &mut GroupSummary, manifest: &RunManifest) {
     let record = manifest.models.iter().find(|record| record.identity.name == group.model);
-    let speed = group.tokens_per_sec.mean.ok_or_else(|| "there is no decode speed".to_owned());
-    let identity = record
-        .map(|record| &record.identity)
-        .ok_or_else(|| "nothing is known of the model".to_owned());
-    let per_billion =
-        speed.clone().and_then(|speed| Ok(speed / (active(identity.clone()?)? / 1e9)));
-    let bandwidth = speed.and_then(|speed| Ok(speed * active_bytes(identity?)? / 1e9));
-    let mut put = |field: &str, value: Result<f64, String>| match value {
+    let identity = record.map(|record| &record.identity);
+    let (per_billion, bandwidth) = figures(identity, group.tokens_per_sec.mean);
+    let mut put = |field: &str, value: Figure| match value {
         Ok(value) => Some(value),
         Err(reason) => {
             group.absent.insert(field.to_owned(), reason);
@@ -33,7 +41,7 @@ pub(super) fn fill(group: &mut GroupSummary, manifest: &RunManifest) {
     group.weight_bandwidth_gb_per_sec = bandwidth;
 }
 
-fn active(identity: &ModelIdentity) -> Result<f64, String> {
+fn active(identity: &ModelIdentity) -> Figure {
     let active = &identity.active_parameters;
     match active.value.filter(|count| *count > 0) {
         Some(count) => Ok(count as f64),
@@ -42,7 +50,7 @@ fn active(identity: &ModelIdentity) -> Result<f64, String> {
 }
 
 /// Bytes of the weights that take part in a token, if all are quantised alike.
-fn active_bytes(identity: &ModelIdentity) -> Result<f64, String> {
+fn active_bytes(identity: &ModelIdentity) -> Figure {
     let (size, all) = (&identity.size_bytes, &identity.parameters);
     let bytes = size.value.ok_or_else(|| because("size of the weights", size.reason.as_deref()))?;
     let all = all
