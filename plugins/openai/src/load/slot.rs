@@ -95,6 +95,8 @@ pub(crate) struct Slot<E> {
     pub(crate) stream: Stream,
     pub(crate) stage: Stage,
     pub(crate) task: Option<Task<E>>,
+    /// Round of the worker in which its socket was read last.
+    pub(crate) pulled_in: u64,
 }
 
 impl<E: Exchange> Slot<E> {
