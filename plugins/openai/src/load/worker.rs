@@ -257,8 +257,11 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
                 self.check_at(drain_by);
             }
             Turn::Again => self.again.push(index),
-            Turn::Idle => {
+            Turn::Idle { has_more } => {
                 let task = slot.task.take();
+                if has_more {
+                    self.again.push(index);
+                }
                 self.idle.push(index);
                 if let Some(task) = task {
                     self.end(task, Ok(()));
