@@ -19,17 +19,21 @@ fn run(command: &LlmbenchCommand, server: &ScheduleServer) -> llmbench_testkit::
         "--url",
         &url,
         "--model",
-        "schedule:tokens=12",
+        "schedule:",
         "--fixture",
         SMALL,
         "--runs",
         "1",
+        "--max-tokens",
+        "12",
         "--warmup",
         "0",
         "--timeout",
         "120s",
         "--validator",
         "types=none",
+        "--validator",
+        "behaviour=none",
     ])
 }
 
