@@ -21,6 +21,8 @@ const WAKER: Token = Token(1);
 const FIRST_CONNECTION: usize = 2;
 /// The system waits in whole milliseconds for events; what is shorter is slept.
 const COARSE: Duration = Duration::from_millis(1);
+/// A thread that does not answer within this has ended.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// A running server; ends when dropped.
 #[derive(Debug)]
@@ -35,8 +37,14 @@ pub struct ScheduleServer {
 struct Shared {
     is_ending: AtomicBool,
     connections: AtomicUsize,
-    asks_cpu_time: Mutex<Option<Sender<Option<Duration>>>>,
-    records: Mutex<Vec<Record>>,
+    questions: Mutex<Vec<Question>>,
+}
+
+/// What others want to know from the server's thread.
+#[derive(Debug)]
+enum Question {
+    CpuTime(Sender<Option<Duration>>),
+    Records(Sender<Vec<Record>>),
 }
 
 impl ScheduleServer {
@@ -88,16 +96,23 @@ impl ScheduleServer {
     /// Processor time that the server's thread has used so far, to be taken off that of
     /// a process which also holds the client. `None` where the system does not tell it.
     pub fn cpu_time(&self) -> Option<Duration> {
-        let (sender, receiver) = channel();
-        *self.shared.asks_cpu_time.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
-        self.waker.wake().ok()?;
-        receiver.recv().ok()?
+        self.ask(Question::CpuTime)?
     }
 
     /// The records of answers that ended since the last call, in the order of their ends.
+    /// An answer whose end a client has read is among them.
     pub fn take_records(&self) -> Vec<Record> {
-        let mut records = self.shared.records.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *records)
+        self.ask(Question::Records).unwrap_or_default()
+    }
+
+    /// Asks the thread between two of its rounds; `None` when it has ended.
+    fn ask<T>(&self, question: impl FnOnce(Sender<T>) -> Question) -> Option<T> {
+        let (sender, receiver) = channel();
+        let mut questions = self.shared.questions.lock().unwrap_or_else(PoisonError::into_inner);
+        questions.push(question(sender));
+        drop(questions);
+        self.waker.wake().ok()?;
+        receiver.recv_timeout(ANSWER_LIMIT).ok()
     }
 }
 
@@ -129,14 +144,13 @@ impl Service {
         let mut events = Events::with_capacity(1024);
         while !self.shared.is_ending.load(Ordering::SeqCst) {
             self.send_due();
-            self.publish();
             if self.wait(&mut events).is_err() {
                 return;
             }
             for event in &events {
                 match event.token() {
                     LISTENER => self.accept(),
-                    WAKER => self.tell_cpu_time(),
+                    WAKER => self.answer_questions(),
                     Token(token) => {
                         let index = token - FIRST_CONNECTION;
                         let (readable, writable) = (event.is_readable(), event.is_writable());
@@ -242,17 +256,14 @@ impl Service {
         }
     }
 
-    fn tell_cpu_time(&self) {
-        let asked = &self.shared.asks_cpu_time;
-        if let Some(asker) = asked.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            let _ = asker.send(thread_cpu_time());
-        }
-    }
-
-    fn publish(&mut self) {
-        if !self.records.is_empty() {
-            let mut shared = self.shared.records.lock().unwrap_or_else(PoisonError::into_inner);
-            shared.append(&mut self.records);
+    fn answer_questions(&mut self) {
+        let questions = &self.shared.questions;
+        for question in questions.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            // Whoever does not wait any more needs no answer.
+            let _ = match question {
+                Question::CpuTime(asker) => asker.send(thread_cpu_time()).ok(),
+                Question::Records(asker) => asker.send(std::mem::take(&mut self.records)).ok(),
+            };
         }
     }
 }

@@ -142,6 +142,28 @@ fn a_closed_loop_keeps_its_number_under_way_and_reuses_connections() {
 }
 
 #[test]
+fn nothing_is_lost_when_more_comes_than_a_read_takes() {
+    let (_server, backend) = start();
+    let flood = Schedule {
+        tokens: Some(4000),
+        per_write: 64,
+        prelude: Prelude::Reasoning,
+        ..Schedule::default()
+    };
+    let requests = vec![request(&flood); 64];
+    let arrival = Arrival::Closed { concurrency: 16 };
+    let sink = Recorder::new();
+    let outcomes =
+        backend.generate_batch(&requests, &arrival, &sink, &context(Some(LONG))).unwrap();
+    for outcome in outcomes {
+        let BatchOutcome::Answered(answer) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(answer.content_chunks, Some(4000));
+        assert_eq!((answer.text.len(), answer.thinking.len()), (4000, 4000));
+    }
+    assert_eq!(sink.text(EventKind::Text).len(), 64 * 4000);
+}
+
+#[test]
 fn an_open_loop_sends_on_time_whatever_is_under_way() {
     let (server, backend) = start();
     let slow = Schedule { first: Duration::from_millis(1500), ..schedule() };

@@ -221,6 +221,27 @@ fn a_request_on_a_connection_that_the_server_just_closed_is_sent_again() {
 }
 
 #[test]
+fn a_connection_that_ends_with_its_answer_is_not_used_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        for mut stream in listener.incoming().flatten() {
+            stream.read(&mut [0; 65536]).unwrap();
+            stream.write_all(STREAM.as_bytes()).unwrap();
+            // It says nothing more, but goes on listening: only reading tells.
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            kept.push(stream);
+        }
+    });
+    let requests = vec![request(&Schedule::default()); 60];
+    let arrival = Arrival::Closed { concurrency: 3 };
+    let outcomes =
+        backend(&url).generate_batch(&requests, &arrival, &(), &context(Some(LONG))).unwrap();
+    assert!(outcomes.iter().all(|outcome| class(outcome) == "answered"), "{outcomes:?}");
+}
+
+#[test]
 fn a_request_on_a_new_connection_is_sent_once() {
     let url = scripted(|_, _, _| None);
     let error = backend(&url)

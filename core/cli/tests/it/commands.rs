@@ -5,10 +5,11 @@ use serde_json::Value;
 
 use crate::setup::*;
 
-const PLUGINS: [&str; 9] = [
+const PLUGINS: [&str; 10] = [
     "embedded",
     "nvidia-smi",
     "ollama",
+    "openai",
     "refactoring",
     "system",
     "ts-ast",

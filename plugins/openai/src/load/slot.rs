@@ -32,8 +32,9 @@ pub(crate) enum Turn {
     Wait,
     /// It has more to read at once.
     Again,
-    /// Its request is finished; the connection may be used again.
-    Idle,
+    /// Its request is finished; the connection may be used again, once it has been
+    /// looked at again where `has_more` to read.
+    Idle { has_more: bool },
     /// The connection is of no use any more; what was on it is finished or is to be.
     Close(Result<(), Trouble>),
 }
@@ -95,6 +96,8 @@ pub(crate) struct Slot<E> {
     pub(crate) stream: Stream,
     pub(crate) stage: Stage,
     pub(crate) task: Option<Task<E>>,
+    /// Round of the worker in which its socket was read last.
+    pub(crate) pulled_in: u64,
 }
 
 impl<E: Exchange> Slot<E> {
@@ -190,6 +193,8 @@ impl<E: Exchange> Slot<E> {
         }
         match (turn, pulled) {
             (Turn::Wait, Pulled::More) => Turn::Again,
+            // Behind the answer may be the connection's end.
+            (Turn::Idle { .. }, Pulled::More) => Turn::Idle { has_more: true },
             (turn, _) => turn,
         }
     }
@@ -246,7 +251,11 @@ impl<E: Exchange> Slot<E> {
             let keeps_alive = task.response.head().is_some_and(|head| head.keeps_alive);
             // An answer before the request was sent in full leaves the rest of it in between.
             let is_in_step = task.written == task.exchange.request().len();
-            return if keeps_alive && is_in_step { Turn::Idle } else { Turn::Close(Ok(())) };
+            return if keeps_alive && is_in_step {
+                Turn::Idle { has_more: false }
+            } else {
+                Turn::Close(Ok(()))
+            };
         }
         if task.exchange.is_complete() && task.drain_by.is_none() {
             task.drain_by = Some(Instant::now() + DRAIN);

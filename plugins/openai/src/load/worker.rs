@@ -45,6 +45,8 @@ pub(crate) struct Worker<'a, E, S> {
     active: usize,
     /// Slots that have more to read, without another event.
     again: Vec<usize>,
+    /// Number of the round, from 1.
+    round: u64,
     next_check: Option<Instant>,
 }
 
@@ -86,6 +88,7 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
             idle: Vec::new(),
             active: 0,
             again: Vec::new(),
+            round: 0,
             next_check: None,
         })
     }
@@ -112,15 +115,17 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
                 self.cancel_all();
                 break;
             }
-            // Reading first.
-            for index in std::mem::take(&mut self.again) {
-                self.pull(index, false, &mut pulled);
-            }
+            self.round += 1;
+            // Reading first; of a socket that is named twice only once, or the bytes of the
+            // first read would be lost. Events come first: they tell of ends.
             for event in &events {
                 let is_ending = event.is_read_closed() || event.is_error();
                 if event.token() != WAKER && (event.is_readable() || is_ending) {
                     self.pull(event.token().0, is_ending, &mut pulled);
                 }
+            }
+            for index in std::mem::take(&mut self.again) {
+                self.pull(index, false, &mut pulled);
             }
             for (index, pulled) in pulled.drain(..) {
                 let (route, clock) = (self.route, self.clock);
@@ -164,7 +169,9 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
     fn pull(&mut self, index: usize, is_ending: bool, pulled: &mut Vec<(usize, Pulled)>) {
         if let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut)
             && slot.stage != Stage::Connecting
+            && slot.pulled_in != self.round
         {
+            slot.pulled_in = self.round;
             pulled.push(match slot.stream.pull(self.clock) {
                 Pulled::All if is_ending => (index, Pulled::More),
                 other => (index, other),
@@ -227,7 +234,7 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
         let interest = Interest::READABLE | Interest::WRITABLE;
         match self.poll.registry().register(&mut stream.tcp, Token(index), interest) {
             Ok(()) => {
-                self.slots[index] = Some(Slot { stream, stage, task: Some(task) });
+                self.slots[index] = Some(Slot { stream, stage, task: Some(task), pulled_in: 0 });
                 if stage == Stage::Open {
                     let (route, clock) = (self.route, self.clock);
                     self.turn(index, |slot| slot.push(route, clock));
@@ -250,8 +257,11 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
                 self.check_at(drain_by);
             }
             Turn::Again => self.again.push(index),
-            Turn::Idle => {
+            Turn::Idle { has_more } => {
                 let task = slot.task.take();
+                if has_more {
+                    self.again.push(index);
+                }
                 self.idle.push(index);
                 if let Some(task) = task {
                     self.end(task, Ok(()));

@@ -1,0 +1,101 @@
+//! Servers with OpenAI's API, and what is known of this machine's own measuring.
+
+use std::path::Path;
+
+use llmbench_schedule_server::ScheduleServer;
+use llmbench_testkit::LlmbenchCommand;
+
+use crate::setup::*;
+
+const SECRET: &str = "sk-never-to-be-seen";
+
+/// One attempt whose answer comes on a schedule.
+fn run(command: &LlmbenchCommand, server: &ScheduleServer) -> llmbench_testkit::Output {
+    let url = server.url();
+    command.run(&[
+        "run",
+        "--backend",
+        "openai",
+        "--url",
+        &url,
+        "--model",
+        "schedule:",
+        "--fixture",
+        SMALL,
+        "--runs",
+        "1",
+        "--max-tokens",
+        "12",
+        "--warmup",
+        "0",
+        "--timeout",
+        "120s",
+        "--validator",
+        "types=none",
+        "--validator",
+        "behaviour=none",
+    ])
+}
+
+#[test]
+fn a_run_keeps_the_figures_of_the_calibration_and_never_the_key() {
+    let data = std::env::temp_dir().join(format!("llmbench-calibrated-{}", std::process::id()));
+    let command = || command().env("LLMBENCH_DATA_DIR", &data);
+    let with_key = || command().env("LLMBENCH_OPENAI_API_KEY", SECRET);
+    let server = ScheduleServer::start().unwrap();
+
+    let before = with_key();
+    expect_code(&run(&before, &server), 0);
+    let manifest = RunFiles::of(&before).manifest;
+    assert!(manifest["calibration"]["value"].is_null());
+    expect_parts(manifest["calibration"]["reason"].as_str().unwrap(), &["never calibrated"]);
+
+    let output = command().run(&["doctor", "--calibrate", "--format", "json"]);
+    expect_code(&output, 0);
+    let found = output.json();
+    let streams: Vec<_> =
+        found["streams"].as_array().unwrap().iter().map(|level| level["streams"].clone()).collect();
+    assert_eq!(streams, [1, 32, 128]);
+    for level in found["streams"].as_array().unwrap() {
+        assert!(level["answers"].as_u64().unwrap() >= 30, "{level}");
+        // Nothing can be seen before it was sent.
+        assert!(level["ttft_error_ms"]["median"].as_f64().unwrap() > 0.0, "{level}");
+    }
+    for figure in ["chunks_per_sec", "requests_per_sec"] {
+        assert!(found[figure].as_f64().unwrap() > 0.0, "{figure}: {found}");
+    }
+    let text = command().run(&["doctor", "--calibrate"]);
+    expect_code(&text, 0);
+    expect_parts(&text.stdout, &["first token", "exact up to", "client capacity"]);
+
+    let after = with_key();
+    expect_code(&run(&after, &server), 0);
+    let files = RunFiles::of(&after);
+    assert!(files.manifest["calibration"]["value"]["streams"].is_array());
+    assert_eq!(files.manifest["backend"], "openai");
+    assert_eq!(files.samples[0]["completion_tokens"], 12);
+    for dir in [&files.dir, &data] {
+        without_secret(dir);
+    }
+    std::fs::remove_dir_all(&data).unwrap();
+}
+
+fn without_secret(dir: &Path) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            without_secret(&path);
+        } else {
+            let bytes = std::fs::read(&path).unwrap();
+            let text = String::from_utf8_lossy(&bytes);
+            assert!(!text.contains(SECRET), "the key stands in {}", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_backend_without_an_address_says_how_to_name_one() {
+    let output = command().run(&["models", "--backend", "openai"]);
+    expect_code(&output, 2);
+    expect_parts(&output.stderr, &["no server is named", "--url"]);
+}
