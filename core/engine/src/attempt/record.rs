@@ -66,17 +66,24 @@ pub(super) fn record(from: RecordInput<'_>) -> AttemptRecord {
     let RecordInput { session, input, timestamp, ending, history, exchanges, judging_retries } =
         from;
     let verdict = &ending.verdict;
-    let answers: Vec<&Generation> = exchanges.iter().flat_map(Exchange::generations).collect();
-    let windows: Vec<Window> = exchanges.iter().flat_map(Exchange::windows).collect();
+    let all_exchanges = exchanges;
+    let exchanges: Vec<&Exchange> =
+        exchanges.iter().filter(|exchange| !exchange.is_preparation()).collect();
+    let exchanges = exchanges.as_slice();
+    let answers: Vec<&Generation> =
+        exchanges.iter().flat_map(|exchange| exchange.generations()).collect();
+    let windows: Vec<Window> = exchanges.iter().flat_map(|exchange| exchange.windows()).collect();
     let mut missing = Missing::new(ending, &answers);
     missing.reasons.extend(verdict.missing.clone());
 
     let speeds = Speeds::of(&answers);
     let gpu = gpu_figures(session, exchanges, &windows);
-    let (mut extra, renamed) = extra_fields(&verdict.metrics);
+    let mut metrics = input.case.record_fields.clone();
+    metrics.extend(verdict.metrics.clone());
+    let (mut extra, renamed) = extra_fields(&metrics);
     let compiles = extra.remove("compiles").and_then(|value| value.as_bool());
     let ast_score = extra.remove("ast_score").and_then(|value| value.as_f64());
-    let retried = exchanges.iter().any(|exchange| !exchange.retries.is_empty());
+    let retried = all_exchanges.iter().any(|exchange| !exchange.retries.is_empty());
     if input.prompt_seen || retried {
         extra.insert("prompt_cached".into(), Json::Bool(true));
     }
@@ -84,7 +91,7 @@ pub(super) fn record(from: RecordInput<'_>) -> AttemptRecord {
     let scored = ending.status == AttemptStatus::Scored;
     let record = AttemptRecord {
         id: input.planned.id.clone(),
-        model: input.model.to_owned(),
+        model: input.model.name.clone(),
         fixture: input.case.name.clone(),
         timestamp,
         run_number: input.planned.run_index + 1,
@@ -127,7 +134,7 @@ pub(super) fn record(from: RecordInput<'_>) -> AttemptRecord {
                 exchange.watched.iter().map(|seen| watch::statistics(seen, &exchange.windows()))
             })
             .collect(),
-        retries: exchanges
+        retries: all_exchanges
             .iter()
             .flat_map(|exchange| &exchange.retries)
             .chain(judging_retries)
@@ -154,7 +161,7 @@ fn extra_fields(metrics: &BTreeMap<String, Json>) -> (BTreeMap<String, Json>, Ve
     (fields, renamed)
 }
 
-fn gpu_figures(session: &Session, exchanges: &[Exchange], windows: &[Window]) -> GpuFigures {
+fn gpu_figures(session: &Session, exchanges: &[&Exchange], windows: &[Window]) -> GpuFigures {
     let of = |exchange: &Exchange, windows: &[Window]| {
         watch::gpu_figures(&exchange.watched, windows, &session.unavailable_monitors)
     };
@@ -320,7 +327,7 @@ fn errors(ending: &Ending) -> Vec<String> {
 fn warnings(
     verdict: &llmbench_api::Verdict,
     answers: &[&Generation],
-    exchanges: &[Exchange],
+    exchanges: &[&Exchange],
     gpu: &GpuFigures,
     renamed: &[String],
 ) -> Vec<String> {
