@@ -3,6 +3,7 @@
 //! A field that was not measured is `null` and has an entry in `missing` with
 //! the reason. Readers must accept unknown fields: a minor release may add some.
 
+mod context;
 mod plan;
 mod summary;
 
@@ -15,6 +16,7 @@ use crate::{
     Device, DoneReason, Findings, Json, ModelIdentity, MonitorInfo, ServerInfo, ValidatorInfo,
 };
 
+pub use context::{ContextCell, ContextLength, ContextMap};
 pub use plan::{PlanRecord, SessionRecord};
 pub use summary::{GroupSummary, Interval, PassAtK, Percentiles, Rate, Stat, Summary};
 

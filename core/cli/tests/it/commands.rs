@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use crate::setup::*;
 
-const PLUGINS: [&str; 9] = [
+const PLUGINS: [&str; 11] = [
+    "consistency",
+    "context-window",
     "embedded",
     "nvidia-smi",
     "ollama",

@@ -41,7 +41,7 @@ fn nasty_run(command: &LlmbenchCommand, runs: &str, types: &str) -> RunFiles {
 }
 
 /// What one of the scripts beside this file sees.
-fn browse(script: &str, arguments: &[&str]) -> Option<Value> {
+pub(crate) fn browse(script: &str, arguments: &[&str]) -> Option<Value> {
     let node = own(tools::find_node())?;
     let chromium = own(tools::find_chromium())?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/browser").join(script);

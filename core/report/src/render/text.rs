@@ -5,7 +5,7 @@ use comfy_table::{
 };
 use llmbench_api::record::{GroupSummary, Stat};
 
-use super::{escape, figures, remarks};
+use super::{context, escape, figures, remarks};
 use crate::report::AST_HIGHEST;
 use crate::{Report, summary};
 
@@ -54,6 +54,9 @@ pub fn text(report: &Report<'_>, options: &TextOptions) -> String {
     line(&table);
     for (index, reason) in notes.reasons.iter().enumerate() {
         line(&wrapped(&format!("{} {reason}", superscript(index + 1)), width));
+    }
+    for part in context::text(report, width) {
+        line(&part);
     }
     for text in correct(report) {
         line(&wrapped(&text, width));
