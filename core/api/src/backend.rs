@@ -228,6 +228,46 @@ impl Default for GenerateOptions {
     }
 }
 
+/// What an answer is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Purpose {
+    /// Calibrates, or puts the server into a known state; its figures are no part of the attempt's.
+    Preparation,
+    /// The attempt's figures (tokens, times, hardware) are those of this answer.
+    #[default]
+    #[serde(other)]
+    Measured,
+}
+
+/// Options that hold whatever the run's settings say, also where they equal a default.
+///
+/// The options of a request itself give way to the run's settings wherever they
+/// are left at their defaults; a test whose meaning hangs on an option sets it here.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Overrides {
+    /// Context window in tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_ctx: Option<u32>,
+    /// Most tokens of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+    /// Sampling temperature.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// Added to the attempt's seed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed_offset: Option<u64>,
+}
+
+impl Overrides {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// One request to a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GenerateRequest {
@@ -242,15 +282,22 @@ pub struct GenerateRequest {
     /// A JSON Schema or `"json"` that the answer has to follow, where the backend can enforce it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<Json>,
-    /// Prepares a measurement and is none: it enters no figure of the attempt's record.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_warm_up: bool,
     /// Most milliseconds for this request within a batch, counted from its intended
     /// send time; the engine fills in the run's request timeout. A backend that
     /// drives a schedule gives up on each request at its own limit; without one
     /// only the deadline of the whole call counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_ms: Option<u64>,
+    /// What the answer is for.
+    #[serde(default, skip_serializing_if = "is_measured")]
+    pub purpose: Purpose,
+    /// Options that the engine must not replace by the run's.
+    #[serde(default, skip_serializing_if = "Overrides::is_empty")]
+    pub overrides: Overrides,
+}
+
+fn is_measured(purpose: &Purpose) -> bool {
+    *purpose == Purpose::Measured
 }
 
 impl GenerateRequest {
@@ -266,9 +313,16 @@ impl GenerateRequest {
             messages,
             options: GenerateOptions::default(),
             format: None,
-            is_warm_up: false,
             limit_ms: None,
+            purpose: Purpose::default(),
+            overrides: Overrides::default(),
         }
+    }
+
+    /// The same request as a preparation: its figures are no part of the attempt's.
+    #[must_use]
+    pub fn as_preparation(self) -> Self {
+        Self { purpose: Purpose::Preparation, ..self }
     }
 }
 

@@ -4,6 +4,7 @@
 //! the reason. Readers must accept unknown fields: a minor release may add some.
 
 mod calibration;
+mod context;
 mod load;
 mod plan;
 mod summary;
@@ -19,6 +20,7 @@ use crate::{
 };
 
 pub use calibration::{Calibration, ErrorFigures, StreamCalibration};
+pub use context::{ContextCell, ContextLength, ContextMap};
 pub use load::{Goodput, LoadFigures, LoadPoint, Slo, SweepPoint};
 pub use plan::{PlanRecord, SessionRecord};
 pub use summary::{GroupSummary, Interval, LoadSummary, PassAtK, Percentiles, Rate, Stat, Summary};

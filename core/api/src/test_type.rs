@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Arrival, Artifact, Error, ErrorKind, Findings, Fixture, GenerateRequest, Generation, Json,
-    Project, Result,
+    ModelIdentity, Project, Result,
 };
 
 /// A benchmark: turns a fixture into a case and drives each attempt at it.
@@ -132,6 +132,9 @@ pub struct TestDescription {
     /// status `scored`, and its metrics `tokens_per_sec`, `prefill_tokens_per_sec`,
     /// `duration_sec` and `ttft_sec` take the place of those that the engine would work out.
     pub is_scored: bool,
+    /// True when the test tells a prompt that the server has cut from a whole one by itself.
+    /// Otherwise the engine ends an attempt as invalid when token counts speak of a cut prompt.
+    pub judges_truncation: bool,
 }
 
 impl Default for TestDescription {
@@ -145,6 +148,7 @@ impl Default for TestDescription {
             max_score: 10.0,
             default_fixtures: Vec::new(),
             is_scored: true,
+            judges_truncation: false,
         }
     }
 }
@@ -163,6 +167,11 @@ pub struct Case {
     pub project: Project,
     /// Whatever the test needs in [`TestType::next`].
     pub data: Json,
+    /// Further fields of the record of every attempt, however it ends; metrics of the verdict win.
+    pub record_fields: BTreeMap<String, Json>,
+    /// Context in tokens without which there is no point in asking: the case is left out of a
+    /// run, with a warning, when no model of the run was built for so much.
+    pub needs_context_tokens: Option<u64>,
 }
 
 impl Case {
@@ -179,6 +188,8 @@ impl Case {
                 options: Json::Null,
             },
             data,
+            record_fields: BTreeMap::new(),
+            needs_context_tokens: None,
         }
     }
 }
@@ -187,10 +198,17 @@ impl Case {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct History {
-    /// Index of the run, from 0: the only thing that differs between attempts before the first answer.
+    /// Index of the run, from 0.
     pub run_index: u32,
     /// Finished steps.
     pub steps: Vec<PastStep>,
+    /// Seed of the attempt: base seed + run index.
+    pub seed: u64,
+    /// What is known of the model; `None` when an answer is judged without one.
+    pub model: Option<Box<ModelIdentity>>,
+    /// A word that no other attempt of any run has, for prompts that no cache may hold; empty when
+    /// an answer is judged without a model.
+    pub nonce: String,
 }
 
 impl History {

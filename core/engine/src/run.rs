@@ -184,11 +184,11 @@ impl Runner<'_> {
                     continue;
                 }
             }
-            let model = self.manifest.models[planned.model].identity.name.clone();
+            let model = self.manifest.models[planned.model].identity.clone();
             let case = &self.cases[planned.case];
             self.session.tell(&RunEvent::AttemptStarted {
                 index,
-                model: &model,
+                model: &model.name,
                 fixture: &case.name,
                 run_number: planned.run_index + 1,
             });
@@ -335,6 +335,7 @@ impl Runner<'_> {
     /// Makes the model ready; fails when no attempt with it can succeed.
     fn warm_up(&mut self, model: usize) -> Result<(), Error> {
         let caches_prompts = self.caches_prompts();
+        let repeats_prompt = self.session.description.repeats_prompt;
         let record = &mut self.manifest.models[model];
         self.session.tell(&RunEvent::Warming { model: &record.identity.name });
         let mut warm_up = WarmUp::new(self.session, record, caches_prompts);
@@ -343,7 +344,9 @@ impl Runner<'_> {
                 return Ok(());
             }
             for round in 0..self.manifest.plan.warmup {
-                for case in self.plan.cases_of(model) {
+                // Prompts that are new each time cannot be made known to a cache.
+                let most = if repeats_prompt { usize::MAX } else { 1 };
+                for case in self.plan.cases_of(model).into_iter().take(most) {
                     warm_up.request(case, &self.cases[case], round)?;
                 }
             }

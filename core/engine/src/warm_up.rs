@@ -11,8 +11,9 @@
 use std::sync::Arc;
 
 use llmbench_api::record::{ColdPrompt, ModelRecord};
-use llmbench_api::{Case, Error, ErrorKind, GenerateRequest, Generation, History, Step};
+use llmbench_api::{Case, Error, ErrorKind, GenerateRequest, Generation, History, Purpose, Step};
 
+use crate::attempt::apply;
 use crate::call::bounded;
 use crate::events::RunEvent;
 use crate::session::Session;
@@ -114,19 +115,23 @@ impl<'a> WarmUp<'a> {
         }
     }
 
-    /// The first prompt of a case, for an answer of one token.
+    /// The first prompt of a case, for an answer of one token: the first that is measured.
     fn first_request(&self, case: &Case) -> Result<Option<GenerateRequest>, Error> {
         let Step::Ask { requests, .. } = self.session.next_step(case, &History::default())? else {
             return Ok(None);
         };
-        Ok(requests.into_iter().next())
+        let measured =
+            requests.iter().position(|request| request.purpose == Purpose::Measured).unwrap_or(0);
+        Ok(requests.into_iter().nth(measured))
     }
 
     /// Learns from two short prompts how the model counts.
     fn count_tokens(&mut self, like: &GenerateRequest) -> Result<(), Error> {
         let text: String = like.messages.iter().map(|message| message.content.as_str()).collect();
         let ask = |text: &str| -> Result<Option<(f64, f64)>, Error> {
-            let request = behind_nonce(&GenerateRequest::user(text));
+            let overrides = like.overrides.clone();
+            let request =
+                behind_nonce(&GenerateRequest { overrides, ..GenerateRequest::user(text) });
             let bytes = prompt_bytes(&request) as f64;
             let tokens = self.generate(request)?.prompt_tokens;
             Ok(tokens.map(|tokens| (bytes, tokens as f64)))
@@ -143,6 +148,8 @@ impl<'a> WarmUp<'a> {
     fn generate(&self, mut request: GenerateRequest) -> Result<Generation, Error> {
         request.model = self.record.identity.name.clone();
         request.options = self.session.options.generate.clone();
+        // As the attempts will send it: another context would make servers load the model again.
+        apply(&request.overrides, &mut request.options);
         request.options.max_tokens = 1;
         let cx = self.session.context(self.session.options.load_timeout);
         let backend = Arc::clone(&self.session.backend);

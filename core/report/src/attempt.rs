@@ -11,11 +11,14 @@ use sha2::{Digest, Sha256};
 
 use crate::summary::PROMPT_CACHED;
 
+/// Name of the process that computes among a monitor's devices.
+const PROCESS: &str = "process";
+
 /// One attempt of a run, without what only its own page shows.
 ///
 /// The fields are those of [`AttemptRecord`] by name and unit. Of the answer
-/// only length and hash are kept, of the findings nothing, of the monitors one
-/// figure; [`crate::Run::details`] reads the whole record from the file when it
+/// only length and hash are kept, of the findings nothing, of the monitors two
+/// figures; [`crate::Run::details`] reads the whole record from the file when it
 /// is wanted. Texts that many attempts share are held once, so that a run of
 /// 100,000 attempts fits into memory.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,8 +90,41 @@ pub struct Attempt {
     pub throttled_share: Option<f64>,
     /// What a load test measured.
     pub load: Option<Arc<LoadFigures>>,
+    /// Of a test over lengths of context, where the attempt stands and what it took.
+    pub context: Option<Box<ContextFields>>,
     /// Where the whole record stands; `None` for one that was never in a file.
     pub place: Option<Place>,
+}
+
+/// Fields of an attempt of a test over lengths of context.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContextFields {
+    /// The context that was asked for.
+    pub tokens: u64,
+    /// Where in the text, in percent.
+    pub depth_percent: u64,
+    /// Time for the prompt, by the server's own clock.
+    pub prefill_sec: Option<f64>,
+    /// True when the server cut the prompt.
+    pub truncated: bool,
+    /// Most memory that the process that computes had in use.
+    pub process_peak_bytes: Option<f64>,
+}
+
+impl ContextFields {
+    /// From the fields of a record by name; `None` when it is not of such a test.
+    pub(crate) fn of(
+        field: impl Fn(&str) -> Option<Json>,
+        process_peak_bytes: Option<f64>,
+    ) -> Option<Box<Self>> {
+        Some(Box::new(Self {
+            tokens: field("context_tokens")?.as_u64()?,
+            depth_percent: field("needle_depth_percent")?.as_u64()?,
+            prefill_sec: field("prefill_sec").and_then(|value| value.as_f64()),
+            truncated: field("truncated").and_then(|value| value.as_bool()) == Some(true),
+            process_peak_bytes,
+        }))
+    }
 }
 
 /// Length and hash of an answer: enough to tell whether two are the same.
@@ -149,6 +185,13 @@ pub(crate) fn throttled_share(monitors: &[MonitorStats]) -> Option<f64> {
     let devices = monitors.iter().flat_map(|monitor| monitor.devices.values());
     let shares = devices.filter_map(|device| Some(device.get(metric::THROTTLED)?.mean));
     shares.filter(|share| share.is_finite()).reduce(f64::max)
+}
+
+/// Most memory that the process that computes had in use.
+pub(crate) fn process_peak_bytes(monitors: &[MonitorStats]) -> Option<f64> {
+    let of_process = monitors.iter().filter_map(|monitor| monitor.devices.get(PROCESS));
+    let peaks = of_process.filter_map(|device| Some(device.get(metric::MEMORY_USED_BYTES)?.max));
+    peaks.filter(|peak| peak.is_finite()).reduce(f64::max)
 }
 
 /// Texts that occur in many attempts, each held once.
@@ -215,6 +258,10 @@ impl Texts {
             prompt_cached: is_cached(record.extra.get(PROMPT_CACHED)),
             throttled_share: throttled_share(&record.monitors),
             load: load(record.extra.get(LOAD)),
+            context: ContextFields::of(
+                |name| record.extra.get(name).cloned(),
+                process_peak_bytes(&record.monitors),
+            ),
             place: None,
         }
     }

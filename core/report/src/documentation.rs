@@ -53,6 +53,9 @@ fn every_field_is_documented() {
     check(llmbench_api::record::ErrorFigures::default());
     check(&summary);
     check(&summary.groups[0]);
+    check(llmbench_api::record::ContextMap::default());
+    check(llmbench_api::record::ContextLength::default());
+    check(llmbench_api::record::ContextCell::default());
     check(&summary.groups[0].score);
     check(&summary.groups[0].compiles);
     check(llmbench_api::record::LoadFigures::default());

@@ -8,6 +8,7 @@
 
 mod columns;
 mod comparison;
+mod context;
 mod csv;
 pub(crate) mod escape;
 pub(crate) mod figures;

@@ -21,6 +21,7 @@
 //!
 //! The result does not depend on the order of the records.
 
+mod context;
 mod correct;
 mod group;
 mod load;
@@ -37,6 +38,7 @@ use llmbench_api::record::{
 
 use crate::Attempt;
 
+pub use context::HOLDS_SHARE;
 pub(crate) use correct::is_correct;
 pub use correct::pass_score;
 pub(crate) use group::{NOTHING_SCORED, most_frequent, reason, scored, without_count};
@@ -115,6 +117,7 @@ pub(crate) fn of_ordered(manifest: &RunManifest, ordered: &Ordered<'_>) -> Summa
             summary.models.push(whole);
         }
     }
+    summary.context_maps = context::maps(manifest, &summary.models, ordered);
     summary.warnings = warnings(manifest, records, &summary.models);
     summary
 }

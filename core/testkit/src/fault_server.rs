@@ -23,6 +23,8 @@ pub enum Step {
     },
     /// These bytes as one HTTP chunk, flushed.
     Chunk(Vec<u8>),
+    /// What this makes of the request, as one HTTP chunk.
+    Reply(fn(&Request) -> String),
     /// These bytes as they are, instead of HTTP.
     Raw(Vec<u8>),
     /// Waits, so that the bytes before arrive on their own.
@@ -196,7 +198,7 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let request = read_request(&mut reader)?;
     let steps = shared.routes.get(&request.path).cloned();
-    shared.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+    shared.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
     let steps = steps.unwrap_or_else(|| Step::json(404, r#"{"error":"no such route"}"#));
     let mut has_body = false;
     for step in steps {
@@ -209,12 +211,8 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
                      Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
                 )?;
             }
-            Step::Chunk(bytes) => {
-                let mut chunk = format!("{:x}\r\n", bytes.len()).into_bytes();
-                chunk.extend(bytes);
-                chunk.extend(b"\r\n");
-                stream.write_all(&chunk)?;
-            }
+            Step::Chunk(bytes) => write_chunk(&mut stream, &bytes)?,
+            Step::Reply(reply) => write_chunk(&mut stream, reply(&request).as_bytes())?,
             Step::Raw(bytes) => stream.write_all(&bytes)?,
             Step::Pause(time) => std::thread::sleep(time),
             Step::Hang => {
@@ -232,6 +230,13 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
         stream.write_all(b"0\r\n\r\n")?;
     }
     Ok(())
+}
+
+fn write_chunk(stream: &mut TcpStream, bytes: &[u8]) -> std::io::Result<()> {
+    let mut chunk = format!("{:x}\r\n", bytes.len()).into_bytes();
+    chunk.extend(bytes);
+    chunk.extend(b"\r\n");
+    stream.write_all(&chunk)
 }
 
 fn read_request(reader: &mut impl BufRead) -> std::io::Result<Request> {

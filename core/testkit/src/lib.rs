@@ -19,6 +19,6 @@ pub mod tools;
 
 pub use binary::{LlmbenchCommand, Output, Running};
 pub use context::{Recorder, TestContext, context};
-pub use fault_server::{DeafAddress, FaultServer, Step};
+pub use fault_server::{DeafAddress, FaultServer, Request, Step};
 pub use ollama::{OllamaOptions, OllamaServer};
 pub use tools::{Missing, skip_or_fail};

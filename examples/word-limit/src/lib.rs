@@ -178,7 +178,7 @@ mod tests {
                 ..Default::default()
             })],
         });
-        test.next(&case, &History { run_index: 0, steps: steps.collect() }).unwrap()
+        test.next(&case, &History { steps: steps.collect(), ..Default::default() }).unwrap()
     }
 
     fn check(settings: Json, answers: &[&str], expected: Option<f64>) {

@@ -64,7 +64,7 @@ impl TestType for Refactoring {
             scoring_version: Some(SCORING_VERSION.to_owned()),
             max_score: MAX_SCORE,
             default_fixtures: vec![DEFAULT_FIXTURE.to_owned()],
-            is_scored: true,
+            ..TestDescription::default()
         }
     }
 

@@ -139,7 +139,7 @@ fn judged(case: &Case, files: &Files) -> Verdict {
     let answer = Refactoring.answer_from_files(case, files).unwrap();
     let generation = Generation { text: answer, ..Generation::default() };
     let asked = PastStep::Asked { requests: vec![], answers: vec![Answer::Answered(generation)] };
-    let mut history = History { run_index: 0, steps: vec![asked] };
+    let mut history = History { steps: vec![asked], ..History::default() };
     loop {
         match Refactoring.next(case, &history).unwrap() {
             Step::Validate { role, artifact } => {

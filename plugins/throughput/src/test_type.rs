@@ -5,7 +5,7 @@ use std::slice::Iter;
 use llmbench_api::record::LoadFigures;
 use llmbench_api::{
     Answer, Arrival, Case, Error, ErrorKind, Fixture, GenerateOptions, GenerateRequest, History,
-    Json, PastStep, Result, Step, TestDescription, TestType, Verdict,
+    Json, PastStep, Purpose, Result, Step, TestDescription, TestType, Verdict,
 };
 
 use crate::calibration::{Calibration, Probe, calibrate};
@@ -113,7 +113,7 @@ impl Attempt<'_> {
                     Arrival::Open { .. } => Arrival::Sequential,
                     ref other => other.clone(),
                 };
-                return Ok(self.ask(load.warm_up_requests, words, arrival, true));
+                return Ok(self.ask(load.warm_up_requests, words, arrival, Purpose::Preparation));
             }
             self.warm_up += u64::from(load.warm_up_requests);
             self.stage += 1;
@@ -122,7 +122,7 @@ impl Attempt<'_> {
             return self.sweep(asked, words, remark);
         }
         match asked.next() {
-            None => Ok(self.ask(load.requests, words, load.arrival.clone(), false)),
+            None => Ok(self.ask(load.requests, words, load.arrival.clone(), Purpose::Measured)),
             Some(answers) => {
                 let found = self.figures(&load.arrival, answers)?;
                 Ok(Step::done(self.verdict(found, remarks::failures(answers), remark)))
@@ -144,7 +144,7 @@ impl Attempt<'_> {
             let arrival = Arrival::Open { rate_per_second: rate, poisson: self.load.is_poisson() };
             let Some(answers) = asked.next() else {
                 let requests = sweep::requests(rate, self.load.requests);
-                return Ok(self.ask(requests, words, arrival, false));
+                return Ok(self.ask(requests, words, arrival, Purpose::Measured));
             };
             self.stage += 1;
             // Later on, a rate at which nothing is answered is one that is too much.
@@ -184,14 +184,13 @@ impl Attempt<'_> {
             let mut request =
                 GenerateRequest::user(self.prompts.prompt(self.stage, index as u32, words));
             request.options.max_tokens = 1;
-            request.is_warm_up = true;
-            request
+            request.as_preparation()
         };
         let requests = tries.iter().enumerate().map(request).collect();
         Step::Ask { requests, arrival: Arrival::Sequential }
     }
 
-    fn ask(&self, count: u32, words: Words, arrival: Arrival, is_warm_up: bool) -> Step {
+    fn ask(&self, count: u32, words: Words, arrival: Arrival, purpose: Purpose) -> Step {
         let request = |index| {
             let prompt = self.prompts.prompt(self.stage, index, words);
             GenerateRequest {
@@ -199,7 +198,7 @@ impl Attempt<'_> {
                     max_tokens: self.load.output_tokens,
                     ..GenerateOptions::default()
                 },
-                is_warm_up,
+                purpose,
                 ..GenerateRequest::user(prompt)
             }
         };

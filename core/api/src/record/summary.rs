@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{LoadPoint, RunStatus, SweepPoint};
+use super::{ContextMap, LoadPoint, RunStatus, SweepPoint};
 
 /// Statistics of one quantity over attempts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -223,6 +223,8 @@ pub struct Summary {
     pub levels: Vec<GroupSummary>,
     /// One for each model.
     pub models: Vec<GroupSummary>,
+    /// One for each model, of a test over lengths of context; empty for other tests.
+    pub context_maps: Vec<ContextMap>,
     /// Warnings of the run and of its attempts, each once.
     pub warnings: Vec<String>,
 }

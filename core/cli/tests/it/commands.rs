@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use crate::setup::*;
 
-const PLUGINS: [&str; 10] = [
+const PLUGINS: [&str; 12] = [
+    "consistency",
+    "context-window",
     "embedded",
     "nvidia-smi",
     "ollama",

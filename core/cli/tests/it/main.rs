@@ -3,6 +3,8 @@
 mod arrows;
 mod commands;
 mod compare;
+mod consistency;
+mod context_window;
 mod disk;
 mod documented_commands;
 mod embedded;

@@ -93,8 +93,7 @@ pub(crate) fn parrot(answer: &str) -> FaultServer {
 /// A stand-in whose model `parrot` does `chat` when asked.
 pub(crate) fn parrot_that(chat: Vec<Step>) -> FaultServer {
     let model = json!({"name": "parrot:latest", "model": "parrot:latest", "size": 1, "digest": "ab".repeat(32)});
-    let show =
-        json!({"details": {"family": "llama"}, "model_info": {"llama.context_length": 8192}});
+    let show = json!({"details": {"family": "llama"}, "model_info": {"general.architecture": "llama", "llama.context_length": 8192}});
     FaultServer::start([
         ("/api/version", Step::json(200, r#"{"version":"0.0.1"}"#)),
         ("/api/tags", Step::json(200, &json!({ "models": [model] }).to_string())),

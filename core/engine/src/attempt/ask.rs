@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use llmbench_api::{
     Arrival, BatchOutcome, Error, ErrorKind, Event, EventKind, EventSink, Flow, GenerateOptions,
-    GenerateRequest, Generation,
+    GenerateRequest, Generation, Overrides, Purpose,
 };
 
 use super::AttemptInput;
@@ -35,18 +35,20 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// The complete answers to requests that were measured.
+    /// The complete answers whose figures are the attempt's.
     pub(crate) fn generations(&self) -> impl Iterator<Item = &Generation> {
-        let pairs = self.requests.iter().zip(&self.answers);
-        pairs.filter(|(request, _)| !request.is_warm_up).filter_map(|(_, answer)| match answer {
-            BatchOutcome::Answered(generation) => Some(generation),
-            BatchOutcome::Failed(_) => None,
+        self.requests.iter().zip(&self.answers).filter_map(|(request, answer)| match answer {
+            BatchOutcome::Answered(generation) if request.purpose == Purpose::Measured => {
+                Some(generation)
+            }
+            _ => None,
         })
     }
 
-    /// True when it only prepared a measurement.
-    pub(crate) fn is_warm_up(&self) -> bool {
-        self.requests.iter().all(|request| request.is_warm_up)
+    /// True when nothing of it is part of the attempt's figures.
+    pub(crate) fn is_preparation(&self) -> bool {
+        !self.requests.is_empty()
+            && self.requests.iter().all(|request| request.purpose == Purpose::Preparation)
     }
 
     /// When the model was at work; no instant twice, however many requests it answered then.
@@ -92,10 +94,10 @@ pub(crate) fn ask(
         Err((answers, error)) => (answers, Some(error)),
     };
     let invalid = requests.iter().zip(&answers).find_map(|(request, answer)| match answer {
-        BatchOutcome::Answered(generation) => {
+        BatchOutcome::Answered(generation) if !session.description.judges_truncation => {
             validity::invalid(request, generation, input.tokenizer)
         }
-        BatchOutcome::Failed(_) => None,
+        _ => None,
     });
     let warnings = beyond_certified(arrival, &session.options).into_iter().collect();
     Exchange { requests, answers, watched, failure, invalid, retries, warnings }
@@ -132,10 +134,20 @@ fn complete(
     input: AttemptInput<'_>,
     mut request: GenerateRequest,
 ) -> GenerateRequest {
-    request.model = input.model.to_owned();
+    request.model.clone_from(&input.model.name);
     request.options = merged(&request.options, &session.options.generate);
     request.options.seed = input.planned.seed;
+    apply(&request.overrides, &mut request.options);
     request
+}
+
+/// What the test insists on.
+pub(crate) fn apply(overrides: &Overrides, options: &mut GenerateOptions) {
+    let Overrides { num_ctx, max_tokens, temperature, seed_offset } = overrides;
+    options.num_ctx = num_ctx.unwrap_or(options.num_ctx);
+    options.max_tokens = max_tokens.unwrap_or(options.max_tokens);
+    options.temperature = temperature.unwrap_or(options.temperature);
+    options.seed = options.seed.wrapping_add(seed_offset.unwrap_or(0));
 }
 
 /// The test's options, and the run's wherever the test left the default.
@@ -351,5 +363,19 @@ mod tests {
         let run = GenerateOptions { max_tokens: 100, num_ctx: 512, ..GenerateOptions::default() };
         let merged = merged(&test, &run);
         assert_eq!((merged.max_tokens, merged.num_ctx), (5, 512));
+    }
+
+    #[test]
+    fn what_a_test_insists_on_holds_also_where_it_is_a_default() {
+        let run = GenerateOptions { num_ctx: 512, seed: 7, ..GenerateOptions::default() };
+        let mut options = merged(&GenerateOptions::default(), &run);
+        options.seed = 7;
+        let default = GenerateOptions::default().num_ctx;
+        let overrides =
+            Overrides { num_ctx: Some(default), seed_offset: Some(35), ..Overrides::default() };
+        apply(&overrides, &mut options);
+        assert_eq!((options.num_ctx, options.seed), (default, 42));
+        apply(&Overrides::default(), &mut options);
+        assert_eq!((options.num_ctx, options.seed), (default, 42));
     }
 }

@@ -7,14 +7,15 @@ mod validate;
 
 use llmbench_api::record::{AttemptRecord, AttemptStatus};
 use llmbench_api::{
-    Artifact, Case, Error, ErrorKind, Findings, History, PastStep, Series, Step, Verdict,
+    Artifact, Case, Error, ErrorKind, Findings, History, ModelIdentity, PastStep, Series, Step,
+    Verdict,
 };
 
 use crate::plan::PlannedAttempt;
 use crate::session::Session;
 use crate::validity::Tokenizer;
 
-pub(crate) use ask::Exchange;
+pub(crate) use ask::{Exchange, apply};
 pub(crate) use record::RecordInput;
 pub(crate) use validate::check;
 
@@ -26,8 +27,8 @@ const MAX_STEPS: usize = 1000;
 pub struct AttemptInput<'a> {
     /// What was planned.
     pub planned: &'a PlannedAttempt,
-    /// Model name.
-    pub model: &'a str,
+    /// The model; its name is the one that was given.
+    pub model: &'a ModelIdentity,
     /// The case.
     pub case: &'a Case,
     /// How this model counts tokens.
@@ -51,7 +52,7 @@ pub struct Attempt {
 /// The record of an attempt that was not made because its model cannot be used.
 pub fn unusable(session: &Session, input: AttemptInput<'_>, error: Error) -> Attempt {
     let timestamp = jiff::Timestamp::now().to_string();
-    let history = History { run_index: input.planned.run_index, steps: Vec::new() };
+    let history = beginning(input);
     let ending = lost(error);
     let record = record::record(RecordInput {
         session,
@@ -65,6 +66,17 @@ pub fn unusable(session: &Session, input: AttemptInput<'_>, error: Error) -> Att
     Attempt { record, history, series: Vec::new(), error: ending.error }
 }
 
+/// The history of an attempt that has done nothing yet.
+fn beginning(input: AttemptInput<'_>) -> History {
+    History {
+        run_index: input.planned.run_index,
+        steps: Vec::new(),
+        seed: input.planned.seed,
+        model: Some(Box::new(input.model.clone())),
+        nonce: uuid::Uuid::new_v4().simple().to_string(),
+    }
+}
+
 /// How the loop below ended.
 struct Ending {
     status: AttemptStatus,
@@ -75,7 +87,7 @@ struct Ending {
 /// Makes one attempt. Never fails: a failure is its status.
 pub fn attempt(session: &Session, input: AttemptInput<'_>) -> Attempt {
     let timestamp = jiff::Timestamp::now().to_string();
-    let mut history = History { run_index: input.planned.run_index, steps: Vec::new() };
+    let mut history = beginning(input);
     let mut exchanges = Vec::new();
     let mut judging_retries = Vec::new();
     let ending = drive(session, input, &mut history, &mut exchanges, &mut judging_retries);

@@ -67,13 +67,15 @@ pub(super) fn record(from: RecordInput<'_>) -> AttemptRecord {
     let RecordInput { session, input, timestamp, ending, history, exchanges, judging_retries } =
         from;
     let verdict = &ending.verdict;
-    let measured: Vec<&Exchange> = exchanges.iter().filter(|one| !one.is_warm_up()).collect();
+    let measured: Vec<&Exchange> =
+        exchanges.iter().filter(|exchange| !exchange.is_preparation()).collect();
     let answers: Vec<&Generation> = exchanges.iter().flat_map(Exchange::generations).collect();
     let windows: Vec<Window> = exchanges.iter().flat_map(Exchange::windows).collect();
     let mut missing = Missing::new(ending, &answers);
     missing.reasons.extend(verdict.missing.clone());
 
-    let mut metrics = verdict.metrics.clone();
+    let mut metrics = input.case.record_fields.clone();
+    metrics.extend(verdict.metrics.clone());
     let mut speeds = Speeds::of(&answers);
     if !session.description.is_scored {
         speeds.take(&mut metrics);
@@ -93,7 +95,7 @@ pub(super) fn record(from: RecordInput<'_>) -> AttemptRecord {
     let scored = ending.status == AttemptStatus::Scored;
     let record = AttemptRecord {
         id: input.planned.id.clone(),
-        model: input.model.to_owned(),
+        model: input.model.name.clone(),
         fixture: input.case.name.clone(),
         timestamp,
         run_number: input.planned.run_index + 1,
@@ -129,7 +131,7 @@ pub(super) fn record(from: RecordInput<'_>) -> AttemptRecord {
         energy_joules: missing.keep_gpu("energy_joules", gpu.energy_joules, &gpu),
         output_code: missing.keep("output_code", verdict.output.clone()),
         errors: errors(ending),
-        warnings: warnings(verdict, &answers, exchanges, &gpu, &renamed),
+        warnings: warnings(verdict, &answers, &measured, &gpu, &renamed),
         findings: findings(history),
         monitors: measured
             .iter()
@@ -348,7 +350,7 @@ fn errors(ending: &Ending) -> Vec<String> {
 fn warnings(
     verdict: &llmbench_api::Verdict,
     answers: &[&Generation],
-    exchanges: &[Exchange],
+    exchanges: &[&Exchange],
     gpu: &GpuFigures,
     renamed: &[String],
 ) -> Vec<String> {

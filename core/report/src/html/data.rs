@@ -33,7 +33,12 @@ pub(super) fn page_data(sources: &[Source<'_>], budget: Option<&Budget>) -> Valu
     let fixtures = fixtures(sources, &mut places);
     let mut series = Vec::new();
     let mut rows = Vec::new();
-    let mut summary = BTreeMap::from([("models", vec![]), ("levels", vec![]), ("groups", vec![])]);
+    let mut summary = BTreeMap::from([
+        ("models", vec![]),
+        ("levels", vec![]),
+        ("groups", vec![]),
+        ("context_maps", vec![]),
+    ]);
     for (run, source) in sources.iter().enumerate() {
         let first = series.len();
         let found = &source.report.summary;
@@ -52,6 +57,12 @@ pub(super) fn page_data(sources: &[Source<'_>], budget: Option<&Budget>) -> Valu
             };
             summary.entry(name).or_default().extend(groups.iter().map(of_page));
         }
+        let maps = found.context_maps.iter().map(|map| {
+            let mut value = serde_json::to_value(map).unwrap_or_default();
+            value["series"] = json!(number(&map.model).map(|number| first + number));
+            value
+        });
+        summary.entry("context_maps").or_default().extend(maps);
         for attempt in source.report.attempts() {
             let series = number(&attempt.model).map_or(first, |number| first + number);
             rows.push(rows::row(attempt, series, &places, &mut texts));
@@ -69,6 +80,7 @@ pub(super) fn page_data(sources: &[Source<'_>], budget: Option<&Budget>) -> Valu
         "series": series,
         "fixtures": fixtures,
         "summary": summary,
+        "holdsShare": crate::summary::HOLDS_SHARE,
         "columns": rows::COLUMNS,
         "rows": rows,
         "details": details,

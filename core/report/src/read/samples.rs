@@ -15,7 +15,10 @@ use serde::{Deserialize, Deserializer};
 
 use super::shape::FindingsByRole;
 use super::{ReadError, ReadWarning, bad_content};
-use crate::attempt::{Attempt, Output, Place, Texts, is_cached, load, throttled_share};
+use crate::attempt::{
+    Attempt, ContextFields, Output, Place, Texts, is_cached, load, process_peak_bytes,
+    throttled_share,
+};
 use crate::versions::{JsonProblem, Version};
 
 /// Bytes that one thread takes at a time.
@@ -260,13 +263,28 @@ struct Line {
     missing: BTreeMap<String, String>,
     #[serde(rename = "findings")]
     _findings: FindingsByRole,
-    #[serde(deserialize_with = "throttled")]
-    monitors: Option<f64>,
+    #[serde(deserialize_with = "watched")]
+    monitors: Watched,
     retries: Vec<String>,
     #[serde(default)]
     prompt_cached: Option<Json>,
     #[serde(default)]
     load: Option<Json>,
+    /// Of a test over lengths of context; another test may use these names for anything.
+    #[serde(default)]
+    context_tokens: Option<Json>,
+    #[serde(default)]
+    needle_depth_percent: Option<Json>,
+    #[serde(default)]
+    prefill_sec: Option<Json>,
+    #[serde(default)]
+    truncated: Option<Json>,
+}
+
+/// What is kept of the monitors.
+struct Watched {
+    throttled_share: Option<f64>,
+    process_peak_bytes: Option<f64>,
 }
 
 impl Line {
@@ -287,6 +305,14 @@ impl Line {
     }
 
     fn into_attempt(self, place: Place, texts: &mut Texts) -> Attempt {
+        let field = |name: &str| match name {
+            "context_tokens" => self.context_tokens.clone(),
+            "needle_depth_percent" => self.needle_depth_percent.clone(),
+            "prefill_sec" => self.prefill_sec.clone(),
+            "truncated" => self.truncated.clone(),
+            _ => None,
+        };
+        let context = ContextFields::of(field, self.monitors.process_peak_bytes);
         Attempt {
             id: self.id,
             model: texts.word(&self.model),
@@ -319,7 +345,8 @@ impl Line {
             missing: texts.reasons(self.missing),
             retries: self.retries,
             prompt_cached: is_cached(self.prompt_cached.as_ref()),
-            throttled_share: self.monitors,
+            throttled_share: self.monitors.throttled_share,
+            context,
             load: load(self.load.as_ref()),
             place: Some(place),
         }
@@ -331,6 +358,10 @@ fn identified<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Outpu
     Ok(code.as_deref().map(Output::of))
 }
 
-fn throttled<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    Ok(throttled_share(&Vec::<MonitorStats>::deserialize(deserializer)?))
+fn watched<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Watched, D::Error> {
+    let monitors = Vec::<MonitorStats>::deserialize(deserializer)?;
+    Ok(Watched {
+        throttled_share: throttled_share(&monitors),
+        process_peak_bytes: process_peak_bytes(&monitors),
+    })
 }

@@ -17,6 +17,7 @@ use crate::report::AST_HIGHEST;
 pub fn markdown(report: &Report<'_>) -> String {
     let mut out = headline(report);
     section(&mut out, "Results", &results(report));
+    section(&mut out, "Context window", &super::context::section(report));
     section(&mut out, "Correct answers", &correct(report));
     section(&mut out, "Remarks", &remarks(report));
     section(&mut out, "Warnings", &list(report.summary.warnings.iter()));

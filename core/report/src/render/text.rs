@@ -5,7 +5,7 @@ use comfy_table::{
 };
 use llmbench_api::record::{GroupSummary, Stat};
 
-use super::{escape, figures, load, remarks};
+use super::{context, escape, figures, load, remarks};
 use crate::report::AST_HIGHEST;
 use crate::{Report, summary};
 
@@ -63,6 +63,9 @@ pub fn text(report: &Report<'_>, options: &TextOptions) -> String {
     }
     for text in weights(report) {
         line(&wrapped(&text, width));
+    }
+    for part in context::text(report, width) {
+        line(&part);
     }
     for text in correct(report) {
         line(&wrapped(&text, width));

@@ -95,7 +95,7 @@ fn play_in(case: &Case, first: PastStep, findings: [Findings; 3]) -> (Vec<String
     let [types, structure, behaviour] = findings;
     let mut findings =
         BTreeMap::from([(TYPES, types), (STRUCTURE, structure), (BEHAVIOUR, behaviour)]);
-    let mut history = History { run_index: 0, steps: vec![first] };
+    let mut history = History { steps: vec![first], ..History::default() };
     let mut order = Vec::new();
     loop {
         match Refactoring.next(case, &history).unwrap() {
@@ -118,9 +118,11 @@ fn play_in(case: &Case, first: PastStep, findings: [Findings; 3]) -> (Vec<String
 #[test]
 fn it_asks_once_with_the_same_prompt_for_every_run() {
     let prompts: Vec<_> = [0, 7]
-        .map(|run_index| match Refactoring.next(&case(), &History { run_index, steps: vec![] }) {
-            Ok(Step::Ask { requests, .. }) => requests,
-            other => panic!("unexpected {other:?}"),
+        .map(|run_index| {
+            match Refactoring.next(&case(), &History { run_index, ..History::default() }) {
+                Ok(Step::Ask { requests, .. }) => requests,
+                other => panic!("unexpected {other:?}"),
+            }
         })
         .into();
     assert_eq!(prompts[0], prompts[1]);

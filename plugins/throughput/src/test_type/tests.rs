@@ -76,7 +76,9 @@ fn calibration_and_warm_up_come_first_and_are_marked() {
         drive(json!({ "concurrency": 4, "prompt_tokens": 300, "output_tokens": 7 }), 10.0);
     let shape: Vec<_> = batches
         .iter()
-        .map(|(requests, arrival)| (requests.len(), requests[0].is_warm_up, arrival.clone()))
+        .map(|(requests, arrival)| {
+            (requests.len(), requests[0].purpose == Purpose::Preparation, arrival.clone())
+        })
         .collect();
     let four = Arrival::Closed { concurrency: 4 };
     assert_eq!(shape[0], (2, true, Arrival::Sequential));
@@ -150,7 +152,7 @@ fn nothing_answered_is_the_first_error_and_no_result() {
     let error = loop {
         match test.next(&case, &history) {
             Ok(Step::Ask { requests, arrival }) => {
-                let answers = if requests[0].is_warm_up {
+                let answers = if requests[0].purpose == Purpose::Preparation {
                     server.answer(&requests, &arrival)
                 } else {
                     let busy = Error::new(ErrorKind::Busy, "the queue is full");

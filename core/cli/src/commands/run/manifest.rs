@@ -142,6 +142,7 @@ fn warnings(prepared: &Prepared) -> Vec<String> {
     if prepared.choice.has_demo_model() {
         warnings.push(format!("`{SAMPLE}` is a demo model, no reference for quality"));
     }
+    warnings.extend(prepared.left_out.clone());
     let num_ctx = u64::from(prepared.session.options.generate.num_ctx);
     for identity in &prepared.models {
         if let Some(length) = identity.context_length.value.filter(|length| *length < num_ctx) {

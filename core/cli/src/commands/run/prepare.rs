@@ -1,6 +1,6 @@
 //! Loads and checks everything that a run needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use llmbench_api::record::{Calibration, MonitorRecord, RoleRecord};
@@ -28,6 +28,8 @@ pub(super) struct Prepared {
     pub(super) roles: BTreeMap<String, RoleRecord>,
     pub(super) monitors: Vec<MonitorRecord>,
     pub(super) calibration: Measured<Calibration>,
+    /// Why cases were left out.
+    pub(super) left_out: Option<String>,
 }
 
 /// Loads and checks everything, the cheap and local things first.
@@ -50,17 +52,22 @@ pub(super) fn prepare(
     wiring.check_plugin_settings()?;
     let test_name = wiring.test_name().to_owned();
     let found = fixtures::find(&test_name, &*test, &wiring.settings().fixtures, Unnamed::Default)?;
-    let fixtures = match only {
+    let mut fixtures = match only {
         Some(names) => those_called(names, found)?,
         None => found,
     };
     let files: Vec<_> = fixtures.iter().map(|found| found.fixture.clone()).collect();
-    let cases = preflight.cases(&*test, &files)?;
+    let mut cases = preflight.cases(&*test, &files)?;
 
     let server = preflight.server(&backend)?;
     let models = preflight.models(&backend, &choice.models);
     let models = models.map_err(|error| choice.explain(error))?;
     wiring.fit_context(&models);
+    // A run that goes on has the cases that it was begun with.
+    let left_out = match only {
+        Some(_) => None,
+        None => leave_out(&mut cases, &mut fixtures, &models),
+    };
     let (monitors, monitor_records) = monitors(&preflight, named_monitors)?;
     let (roles, role_records) = preflight.roles(players, &cases)?;
 
@@ -88,6 +95,38 @@ pub(super) fn prepare(
         roles: role_records,
         monitors: monitor_records,
         calibration,
+        left_out,
+    })
+}
+
+/// Leaves out the cases that need more context than any of `models` was built for, and says so.
+///
+/// Nothing is left out when a model does not tell its context, or when no case would be left.
+fn leave_out(
+    cases: &mut Vec<Case>,
+    fixtures: &mut Vec<Found>,
+    models: &[ModelIdentity],
+) -> Option<String> {
+    let known: Option<Vec<u64>> = models.iter().map(|model| model.context_length.value).collect();
+    let longest = known?.into_iter().max()?;
+    let fits = |case: &Case| case.needs_context_tokens.is_none_or(|tokens| tokens <= longest);
+    if !cases.iter().any(fits) {
+        return None;
+    }
+    let dropped: BTreeSet<u64> = cases
+        .iter()
+        .filter(|case| !fits(case))
+        .filter_map(|case| case.needs_context_tokens)
+        .collect();
+    let mut kept = cases.iter().map(fits).collect::<Vec<_>>().into_iter();
+    fixtures.retain(|_| kept.next().unwrap_or(true));
+    cases.retain(fits);
+    let list: Vec<_> = dropped.iter().map(u64::to_string).collect();
+    (!list.is_empty()).then(|| {
+        format!(
+            "left out, because no model of the run was built for more than {longest} tokens of context: cases of {} tokens",
+            list.join(", ")
+        )
     })
 }
 
@@ -176,5 +215,48 @@ fn session(
         process_id: std::sync::Mutex::new(server.process_id),
         cancel: cancel.clone(),
         observer: Arc::clone(observer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use llmbench_api::{Fixture, Measured};
+
+    use super::*;
+
+    #[test]
+    fn cases_beyond_every_model_are_left_out_and_named() {
+        let check = |contexts: &[Option<u64>], left: &[&str], said: Option<&str>| {
+            let case = |name: &str, needs| Case {
+                name: name.into(),
+                needs_context_tokens: needs,
+                ..Case::default()
+            };
+            let mut cases = vec![case("a", None), case("b", Some(4096)), case("c", Some(8192))];
+            let found = |case: &Case| Found {
+                fixture: Fixture { name: case.name.clone(), ..Fixture::default() },
+                origin: String::new(),
+            };
+            let mut fixtures: Vec<_> = cases.iter().map(found).collect();
+            let model = |context: &Option<u64>| ModelIdentity {
+                context_length: Measured::or_absent(*context, "unknown"),
+                ..ModelIdentity::default()
+            };
+            let models: Vec<_> = contexts.iter().map(model).collect();
+            let text = leave_out(&mut cases, &mut fixtures, &models);
+            let names: Vec<_> = fixtures.iter().map(|found| found.fixture.name.as_str()).collect();
+            assert_eq!(names, left);
+            assert_eq!(cases.len(), left.len());
+            match said {
+                None => assert_eq!(text, None),
+                Some(part) => {
+                    assert!(text.as_ref().is_some_and(|text| text.contains(part)), "{text:?}")
+                }
+            }
+        };
+        check(&[Some(4096)], &["a", "b"], Some("more than 4096 tokens of context: cases of 8192"));
+        check(&[Some(2048), Some(8192)], &["a", "b", "c"], None);
+        check(&[Some(2048), None], &["a", "b", "c"], None);
+        check(&[Some(512)], &["a"], Some("4096, 8192 tokens"));
     }
 }

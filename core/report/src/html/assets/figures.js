@@ -9,6 +9,7 @@ function charts() {
   if (models.length === 0) return el("p", { class: "note" }, "No model is left by the filters.");
   const groups = chosenGroups("groups");
   return el("div", { class: "charts" },
+    contextCharts(),
     page.isScored && scatter(models),
     page.isScored && distribution("chart-score", "Score of each attempt", "score", `score, 0–${page.maxScore}`, 2, { min: 0, max: page.maxScore }),
     distribution("chart-speed", "Decode speed of each attempt", "speed", "tokens/s", 1, {}),
