@@ -11,12 +11,9 @@
 mod machine;
 mod monitor;
 mod process_tree;
-mod recording;
-mod schedule;
 
 pub use machine::{PROCESS, SYSTEM};
 pub use monitor::{NAME, SystemMonitor};
-pub use schedule::GAP_INTERVALS;
 
 llmbench_plugin::register!(
     Monitor,
