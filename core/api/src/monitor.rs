@@ -64,6 +64,8 @@ pub enum DeviceKind {
     System,
     /// One process.
     Process,
+    /// A processor package.
+    Cpu,
     /// A kind that this version does not know.
     #[default]
     #[serde(other)]

@@ -3,6 +3,7 @@
 //! A field that was not measured is `null` and has an entry in `missing` with
 //! the reason. Readers must accept unknown fields: a minor release may add some.
 
+mod energy;
 mod plan;
 mod summary;
 
@@ -15,6 +16,7 @@ use crate::{
     Device, DoneReason, Findings, Json, ModelIdentity, MonitorInfo, ServerInfo, ValidatorInfo,
 };
 
+pub use energy::{EnergySource, EnergyStats, IdleDevice, IdleRecord};
 pub use plan::{PlanRecord, SessionRecord};
 pub use summary::{GroupSummary, Interval, PassAtK, Percentiles, Rate, Stat, Summary};
 
@@ -111,6 +113,15 @@ pub struct AttemptRecord {
     pub gpu_peak_memory_gb: Option<f64>,
     /// Energy of the GPUs during generation.
     pub energy_joules: Option<f64>,
+    /// How `energy_joules` was found.
+    #[serde(default)]
+    pub energy_source: Option<EnergySource>,
+    /// `energy_joules` without what the GPUs draw when idle, as it was measured before the run.
+    #[serde(default)]
+    pub energy_above_idle_joules: Option<f64>,
+    /// Energy of the processors (whole packages, idle draw included) during generation.
+    #[serde(default)]
+    pub cpu_energy_joules: Option<f64>,
     /// The answer as it was judged.
     pub output_code: Option<String>,
     /// What was wrong, most important first; empty for a perfect answer.
@@ -147,6 +158,8 @@ pub struct MonitorStats {
     pub gap_sec: f64,
     /// Device → metric → statistics.
     pub devices: BTreeMap<String, BTreeMap<String, MetricStats>>,
+    /// Device → its energy during the generations, where it tells energy or power.
+    pub energy: BTreeMap<String, EnergyStats>,
     /// Why there is nothing, when there is nothing.
     pub reason: Option<String>,
 }
@@ -356,6 +369,8 @@ pub struct MonitorRecord {
     pub info: MonitorInfo,
     /// Why it is not used.
     pub unavailable: Option<String>,
+    /// What its devices drew before the run, when nothing was asked of the model.
+    pub idle: Option<IdleRecord>,
 }
 
 /// The machine at the start of the run.

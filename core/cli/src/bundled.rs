@@ -2,8 +2,10 @@
 //!
 //! Naming a crate here is what makes the linker keep its registrations.
 
+use llmbench_plugin_amdgpu as _;
 use llmbench_plugin_embedded as _;
 use llmbench_plugin_nvidia_smi as _;
+use llmbench_plugin_nvml as _;
 use llmbench_plugin_ollama as _;
 use llmbench_plugin_refactoring as _;
 use llmbench_plugin_system as _;

@@ -5,9 +5,11 @@ use serde_json::Value;
 
 use crate::setup::*;
 
-const PLUGINS: [&str; 9] = [
+const PLUGINS: [&str; 11] = [
+    "amdgpu",
     "embedded",
     "nvidia-smi",
+    "nvml",
     "ollama",
     "refactoring",
     "system",
@@ -84,7 +86,7 @@ fn plugins_are_listed_and_described() {
     assert_eq!(info["sha256"].as_str().unwrap().len(), 64, "{info}");
     let unknown = command.run(&["plugins", "info", "nope"]);
     expect_code(&unknown, 2);
-    expect_parts(&unknown.stderr, &["`nope`", "nvidia-smi, ollama"]);
+    expect_parts(&unknown.stderr, &["`nope`", "nvidia-smi, nvml, ollama"]);
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn the_list_names_the_good_ones_and_each_refusal() {
     expect_code(&output, 6);
     expect_parts(
         &output.stdout,
-        &["embedded", "ollama", "nvidia-smi", "system", "tsc", "ts-ast", "vitest", "refactoring"],
+        &["embedded", "ollama", "nvidia-smi", "nvml", "system", "tsc", "ts-ast", "vitest"],
     );
     for (file, reason) in &files {
         expect_parts(&output.stderr, &[file.to_str().unwrap(), reason, "hint:"]);
@@ -41,7 +41,7 @@ fn the_list_names_the_good_ones_and_each_refusal() {
     expect_code(&listed, 6);
     let listed = listed.json();
     assert_eq!(listed["refused"].as_array().unwrap().len(), 2, "{listed}");
-    assert_eq!(listed["plugins"].as_array().unwrap().len(), 8, "{listed}");
+    assert_eq!(listed["plugins"].as_array().unwrap().len(), 10, "{listed}");
 }
 
 #[test]

@@ -11,6 +11,6 @@ mod ticks;
 mod worker;
 
 pub use gaps::{GAP_INTERVALS, is_gap};
-pub use recording::Recording;
+pub use recording::{Recording, drop_what_looks_back};
 pub use ticks::next_tick;
 pub use worker::{DEFAULT_INTERVAL, STOP_LIMIT, Sampler, Sampling, lock};

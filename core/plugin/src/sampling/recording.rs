@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use llmbench_api::{Device, Gap, Sample, Series};
+use llmbench_api::{Device, Gap, Sample, Series, metric};
 
 use super::gaps::is_gap;
 
@@ -22,6 +22,21 @@ pub struct Recording {
     /// Device, or `None` for all → the gap that is not over yet.
     open: BTreeMap<Option<String>, OpenGap>,
     warnings: Vec<String>,
+}
+
+/// Takes away the values that tell what was before the reading: utilisation and power.
+///
+/// The first reading of a GPU after a pause has nothing to say about what comes,
+/// and asking can wake an idle driver, which then reports a load that nothing caused.
+pub fn drop_what_looks_back(values: &mut BTreeMap<String, f64>) {
+    for name in [
+        metric::GPU_UTILIZATION_PERCENT,
+        metric::GPU_MEMORY_UTILIZATION_PERCENT,
+        metric::POWER_WATTS,
+        metric::POWER_INSTANT_WATTS,
+    ] {
+        values.remove(name);
+    }
 }
 
 #[derive(Debug)]

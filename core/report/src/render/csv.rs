@@ -1,5 +1,7 @@
 //! `samples.csv`: one row for each attempt, for spreadsheets.
 
+use llmbench_api::record::EnergySource;
+
 use super::escape;
 use crate::summary::is_prompt_cached;
 use crate::{Attempt, Report};
@@ -9,7 +11,7 @@ use crate::{Attempt, Report};
 /// Names and units are those of `samples.jsonl`. `prompt_cached` is `true` or
 /// `false`; `errors`, `warnings` and `missing` are joined with `; `, the latter
 /// as `field: reason`. Answers and findings are in `samples.jsonl` only.
-pub const COLUMNS: [&str; 31] = [
+pub const COLUMNS: [&str; 34] = [
     "id",
     "model",
     "fixture",
@@ -41,6 +43,9 @@ pub const COLUMNS: [&str; 31] = [
     "warnings",
     "missing",
     "output_bytes",
+    "energy_source",
+    "energy_above_idle_joules",
+    "cpu_energy_joules",
 ];
 
 /// The attempts as CSV by RFC 4180 with a header line and `\n` as line end.
@@ -103,5 +108,8 @@ fn row(record: &Attempt) -> [String; COLUMNS.len()] {
         record.warnings.join("; "),
         missing.join("; "),
         cell(record.output.map(|output| output.bytes)),
+        cell(record.energy_source.map(EnergySource::as_str)),
+        cell(record.energy_above_idle_joules),
+        cell(record.cpu_energy_joules),
     ]
 }
