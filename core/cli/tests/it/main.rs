@@ -12,6 +12,7 @@ mod interrupt;
 mod judging;
 mod main_job;
 mod merge;
+mod monitors;
 mod refused_input;
 mod refused_plugins;
 mod report_page;
