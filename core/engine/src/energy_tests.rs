@@ -25,7 +25,7 @@ fn window(from: u64, to: u64) -> Window {
 
 fn joules(series: &Series, windows: &[Window]) -> (Option<f64>, Option<EnergySource>) {
     let stats = of_device(series, "gpu0", windows, None);
-    assert_eq!(stats.joules.is_none() && stats.reason.is_none(), false, "{stats:?}");
+    assert!(stats.joules.is_some() || stats.reason.is_some(), "{stats:?}");
     (stats.joules, stats.source)
 }
 

@@ -158,7 +158,7 @@ impl Reader {
         }
         let mask = || device.current_throttle_reasons();
         if let Some(mask) = self.ask(metric::CLOCK_REASONS_MASK, mask)? {
-            for (name, value) in nvidia_clock_reason::values(ThrottleReasons::bits(&mask).into()) {
+            for (name, value) in nvidia_clock_reason::values(ThrottleReasons::bits(&mask)) {
                 put(values, name, value);
             }
         }

@@ -341,10 +341,10 @@ fn instances_of_a_split_gpu_have_memory_and_do_not_count_as_gpus() {
 #[test]
 fn memory_is_told_apart_by_whose_process_it_is() {
     // This test is the server, its child is what the server started, and process 1 is another.
+    let stub = stub!(&[], "gpus 1");
     let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
     let server = std::process::id();
-    let control = format!("gpus 1\ngpu0.processes {server}:100,{}:20,1:7", child.id());
-    let stub = stub!(&[], &control);
+    stub.say(&format!("gpus 1\ngpu0.processes {server}:100,{}:20,1:7", child.id()));
     let sampling = Sampling::start(&stub, Some(server));
     sampling.wait_for("gpu0", 2);
     let series = sampling.stop();
