@@ -64,6 +64,8 @@ pub enum DeviceKind {
     System,
     /// One process.
     Process,
+    /// A processor package.
+    Cpu,
     /// A kind that this version does not know.
     #[default]
     #[serde(other)]
@@ -112,6 +114,8 @@ pub mod metric {
     pub const POWER_WATTS: &str = "power_watts";
     /// Energy since an arbitrary start.
     pub const ENERGY_JOULES: &str = "energy_joules";
+    /// Electrical power over the last moment, where [`POWER_WATTS`] is a mean over a longer one.
+    pub const POWER_INSTANT_WATTS: &str = "power_instant_watts";
     /// Temperature of the chip.
     pub const TEMPERATURE_CELSIUS: &str = "temperature_celsius";
     /// Clock of the streaming multiprocessors.
@@ -124,8 +128,45 @@ pub mod metric {
     pub const POWER_CAPPED: &str = "power_capped";
     /// Reasons for the clocks as a bit mask, as the driver gives it.
     pub const CLOCK_REASONS_MASK: &str = "clock_reasons_mask";
+    /// Temperature of the memory.
+    pub const MEMORY_TEMPERATURE_CELSIUS: &str = "memory_temperature_celsius";
+    /// Performance state as NVIDIA counts it, 0 (fastest) to 15.
+    pub const PERFORMANCE_STATE: &str = "performance_state";
+    /// Received over PCIe by the device.
+    pub const PCIE_RECEIVED_BYTES_PER_SECOND: &str = "pcie_received_bytes_per_second";
+    /// Sent over PCIe by the device.
+    pub const PCIE_SENT_BYTES_PER_SECOND: &str = "pcie_sent_bytes_per_second";
+    /// Memory of the device that the server's process and what it started hold.
+    pub const SERVER_MEMORY_BYTES: &str = "server_memory_bytes";
+    /// Memory of the device that all other processes hold.
+    pub const OTHER_PROCESSES_MEMORY_BYTES: &str = "other_processes_memory_bytes";
+    /// Number of processes that compute on the device and are not the server's.
+    pub const OTHER_PROCESSES: &str = "other_processes";
     /// CPU use; 100 is all cores of the machine for the system, one core for a process.
     pub const CPU_PERCENT: &str = "cpu_percent";
+}
+
+/// Bits of [`metric::CLOCK_REASONS_MASK`] on NVIDIA GPUs, from `nvmlClocksEventReason*` in
+/// NVIDIA's `nvml.h`.
+pub mod nvidia_clock_reason {
+    use super::metric;
+
+    /// The hardware slowed itself down: hardware slowdown (0x8), software thermal slowdown
+    /// (0x20), hardware thermal slowdown (0x40), hardware power brake (0x80).
+    pub const THROTTLED_BITS: u64 = 0x8 | 0x20 | 0x40 | 0x80;
+    /// The software power limit holds the clocks down: usual under load on many cards, so it
+    /// is kept apart from throttling.
+    pub const POWER_CAPPED_BIT: u64 = 0x4;
+
+    /// What `mask` says, as values of a sample.
+    pub fn values(mask: u64) -> [(&'static str, f64); 3] {
+        let flag = |bits: u64| if mask & bits == 0 { 0.0 } else { 1.0 };
+        [
+            (metric::CLOCK_REASONS_MASK, mask as f64),
+            (metric::THROTTLED, flag(THROTTLED_BITS)),
+            (metric::POWER_CAPPED, flag(POWER_CAPPED_BIT)),
+        ]
+    }
 }
 
 /// Values of one device at one moment; what could not be read is not in it.

@@ -5,6 +5,7 @@
 
 mod calibration;
 mod context;
+mod energy;
 mod load;
 mod plan;
 mod summary;
@@ -21,6 +22,7 @@ use crate::{
 
 pub use calibration::{Calibration, ErrorFigures, StreamCalibration};
 pub use context::{ContextCell, ContextLength, ContextMap};
+pub use energy::{EnergySource, EnergyStats, IdleDevice, IdleRecord};
 pub use load::{Goodput, LoadFigures, LoadPoint, Slo, SweepPoint};
 pub use plan::{PlanRecord, SessionRecord};
 pub use summary::{GroupSummary, Interval, LoadSummary, PassAtK, Percentiles, Rate, Stat, Summary};
@@ -122,6 +124,15 @@ pub struct AttemptRecord {
     pub gpu_peak_memory_gb: Option<f64>,
     /// Energy of the GPUs during generation.
     pub energy_joules: Option<f64>,
+    /// How `energy_joules` was found.
+    #[serde(default)]
+    pub energy_source: Option<EnergySource>,
+    /// `energy_joules` without what the GPUs draw when idle, as it was measured before the run.
+    #[serde(default)]
+    pub energy_above_idle_joules: Option<f64>,
+    /// Energy of the processors (whole packages, idle draw included) during generation.
+    #[serde(default)]
+    pub cpu_energy_joules: Option<f64>,
     /// The answer as it was judged.
     pub output_code: Option<String>,
     /// What was wrong, most important first; empty for a perfect answer.
@@ -167,6 +178,8 @@ pub struct MonitorStats {
     pub gap_sec: f64,
     /// Device → metric → statistics.
     pub devices: BTreeMap<String, BTreeMap<String, MetricStats>>,
+    /// Device → its energy during the generations, where it tells energy or power.
+    pub energy: BTreeMap<String, EnergyStats>,
     /// Why there is nothing, when there is nothing.
     pub reason: Option<String>,
 }
@@ -387,6 +400,8 @@ pub struct MonitorRecord {
     pub info: MonitorInfo,
     /// Why it is not used.
     pub unavailable: Option<String>,
+    /// What its devices drew before the run, when nothing was asked of the model.
+    pub idle: Option<IdleRecord>,
 }
 
 /// The machine at the start of the run.

@@ -2,10 +2,12 @@
 //!
 //! Naming a crate here is what makes the linker keep its registrations.
 
+use llmbench_plugin_amdgpu as _;
 use llmbench_plugin_consistency as _;
 use llmbench_plugin_context_window as _;
 use llmbench_plugin_embedded as _;
 use llmbench_plugin_nvidia_smi as _;
+use llmbench_plugin_nvml as _;
 use llmbench_plugin_ollama as _;
 use llmbench_plugin_openai as _;
 use llmbench_plugin_refactoring as _;

@@ -9,7 +9,7 @@ use llmbench_api::record::{PluginRecord, SettingRecord};
 use llmbench_api::{Backend, ErrorKind, Json, ModelIdentity, TestDescription, TestType};
 use llmbench_engine::call::bounded;
 use llmbench_engine::control::quiet_context;
-use llmbench_engine::session::NamedMonitor;
+use llmbench_engine::session::{MonitorOrigin, NamedMonitor};
 use llmbench_engine::{CancelToken, RolePlayer};
 use llmbench_host::{
     Component, Host, HostError, Origin as PluginOrigin, PluginSource, SearchDir, SearchPath,
@@ -24,8 +24,10 @@ use crate::variables;
 
 /// Test that is run when none is named.
 pub(crate) const DEFAULT_TEST: &str = "refactoring";
-/// Monitors behind `auto`; those that have nothing to watch are left out.
-const AUTO_MONITORS: [&str; 2] = ["nvidia-smi", "system"];
+/// Monitors behind `auto`: the first of these that finds a GPU …
+const AUTO_GPU_MONITORS: [&str; 3] = ["nvml", "nvidia-smi", "amdgpu"];
+/// … and this one, for everything else.
+const AUTO_SYSTEM_MONITOR: &str = "system";
 /// A role or monitor that is switched off.
 const NONE: &str = "none";
 /// How long Ollama may take to answer before a machine counts as one without it.
@@ -172,21 +174,24 @@ impl Wiring {
         Ok(self.remember("backend", found))
     }
 
-    /// The monitors, and whether they were named by the user (`auto` names none).
+    /// The monitors, and how each came to be asked (`auto` names none).
     ///
     /// # Errors
     /// A monitor that does not exist.
-    pub(crate) fn monitors(&mut self) -> Result<Vec<(NamedMonitor, bool)>> {
+    pub(crate) fn monitors(&mut self) -> Result<Vec<(NamedMonitor, MonitorOrigin)>> {
         let mut monitors = Vec::new();
         for name in self.settings.monitors.clone() {
             if name == NONE {
                 continue;
             }
             if name == "auto" {
-                for name in AUTO_MONITORS {
+                let of_gpus = AUTO_GPU_MONITORS.map(|name| (name, MonitorOrigin::FirstWithGpu));
+                let all =
+                    of_gpus.into_iter().chain([(AUTO_SYSTEM_MONITOR, MonitorOrigin::IfThere)]);
+                for (name, origin) in all {
                     // A plugin that is not installed is not missed by `auto`.
                     match self.monitor(name) {
-                        Ok(monitor) => monitors.push((monitor, false)),
+                        Ok(monitor) => monitors.push((monitor, origin)),
                         Err(HostError::Unknown { refused, .. }) => {
                             if let Some(first) = refused.first() {
                                 output::warning(&format!(
@@ -199,8 +204,10 @@ impl Wiring {
                 }
                 continue;
             }
-            monitors.push((self.monitor(&name)?, true));
+            monitors.push((self.monitor(&name)?, MonitorOrigin::Named));
         }
+        // Who names a monitor beside `auto` wants it in any case.
+        monitors.sort_by_key(|(_, origin)| *origin != MonitorOrigin::Named);
         let mut seen = BTreeSet::new();
         monitors.retain(|(monitor, _)| seen.insert(monitor.name.clone()));
         Ok(monitors)

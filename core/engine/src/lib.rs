@@ -13,9 +13,11 @@
 pub mod attempt;
 pub mod call;
 pub mod control;
+mod energy;
 pub mod events;
 mod expected;
 pub mod fixtures;
+mod idle;
 pub mod journal;
 pub mod judge;
 pub mod plan;

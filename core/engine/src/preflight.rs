@@ -13,7 +13,7 @@ use llmbench_api::{
 
 use crate::call::bounded;
 use crate::control::{ProgressSink, context};
-use crate::session::{NamedMonitor, RolePlayer};
+use crate::session::{MonitorOrigin, NamedMonitor, RolePlayer};
 use crate::{CancelToken, fixtures};
 
 /// How long a server may take to say who it is.
@@ -95,9 +95,24 @@ impl Preflight {
     }
 
     /// The monitors that have something to watch, and a record of all.
-    pub fn monitors(&self, monitors: Vec<NamedMonitor>) -> (Vec<NamedMonitor>, Vec<MonitorRecord>) {
+    ///
+    /// Of those that are [`MonitorOrigin::FirstWithGpu`] the first that works is
+    /// taken; those after it are not asked, and their records say so.
+    pub fn monitors(
+        &self,
+        monitors: Vec<(NamedMonitor, MonitorOrigin)>,
+    ) -> (Vec<NamedMonitor>, Vec<MonitorRecord>) {
         let (mut usable, mut records) = (Vec::new(), Vec::new());
-        for named in monitors {
+        let mut taken: Option<String> = None;
+        for (named, origin) in monitors {
+            if let Some(taken) = taken.as_ref().filter(|_| origin == MonitorOrigin::FirstWithGpu) {
+                records.push(MonitorRecord {
+                    name: named.name,
+                    unavailable: Some(format!("not asked: `{taken}` watches the GPUs")),
+                    ..MonitorRecord::default()
+                });
+                continue;
+            }
             let monitor = Arc::clone(&named.monitor);
             let probed = bounded("probing a monitor", &self.context(MONITOR_LIMIT), move |cx| {
                 monitor.probe(cx)
@@ -105,8 +120,11 @@ impl Preflight {
             let name = named.name.clone();
             records.push(match probed {
                 Ok(info) => {
+                    if origin == MonitorOrigin::FirstWithGpu {
+                        taken = Some(name.clone());
+                    }
                     usable.push(named);
-                    MonitorRecord { name, info, unavailable: None }
+                    MonitorRecord { name, info, ..MonitorRecord::default() }
                 }
                 Err(error) => MonitorRecord {
                     name,

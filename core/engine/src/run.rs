@@ -10,6 +10,7 @@ use llmbench_api::{Case, Error, ErrorKind, PastStep};
 use crate::attempt::{self, Attempt, AttemptInput};
 use crate::events::RunEvent;
 use crate::expected;
+use crate::idle;
 use crate::journal::{Journal, JournalError};
 use crate::plan::Plan;
 use crate::session::Session;
@@ -171,6 +172,9 @@ impl Runner<'_> {
         let mut current = None;
         let mut unusable: Option<Error> = None;
         self.grow_where_nothing_is_missing()?;
+        if !self.plan.attempts.is_empty() {
+            idle::measure(self.session, &mut self.manifest.monitors);
+        }
         let mut index = 0;
         while let Some(planned) = self.plan.attempts.get(index).cloned() {
             if self.session.cancel.is_cancelled() {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use llmbench_api::record::IdleRecord;
 use llmbench_api::{
     Backend, CallContext, Case, GenerateOptions, History, Monitor, Result, Step, TestDescription,
     TestType, Validator,
@@ -12,6 +13,7 @@ use llmbench_api::{
 use crate::call::bounded;
 use crate::control::{self, CancelToken};
 use crate::events::{Observer, RunEvent};
+use crate::watch::IdleDraws;
 
 /// How long a test may think about its next step.
 const STEP_LIMIT: Duration = Duration::from_secs(30);
@@ -31,6 +33,8 @@ pub struct RunOptions {
     pub retry_pause: Duration,
     /// Time between two samples of a monitor.
     pub monitor_interval: Duration,
+    /// For how long the idle draw is measured before the run; not at all with 0.
+    pub idle_baseline: Duration,
     /// Sampling and limits sent with each request; the seed is the base seed.
     pub generate: GenerateOptions,
     /// Requests at a time up to which this machine's measuring is known to be exact;
@@ -49,6 +53,7 @@ impl Default for RunOptions {
             retries: 2,
             retry_pause: Duration::from_secs(1),
             monitor_interval: Duration::from_millis(500),
+            idle_baseline: Duration::from_secs(2),
             generate: GenerateOptions::default(),
             certified_streams: None,
             certified_requests_per_sec: None,
@@ -82,6 +87,17 @@ pub struct NamedMonitor {
     pub monitor: Arc<dyn Monitor>,
 }
 
+/// How a monitor came to be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MonitorOrigin {
+    /// The user named it: it must work.
+    Named,
+    /// One of several that could watch the GPUs: the first that finds one is taken.
+    FirstWithGpu,
+    /// It is taken where it works.
+    IfThere,
+}
+
 /// The components of a run, ready to be used.
 pub struct Session {
     /// Decides what is asked.
@@ -100,6 +116,8 @@ pub struct Session {
     pub options: RunOptions,
     /// Process that computes, where it is known; servers start it with the model.
     pub process_id: Mutex<Option<u32>>,
+    /// Monitor → what its devices drew before the run.
+    pub idle: Mutex<BTreeMap<String, IdleRecord>>,
     /// Stops the run.
     pub cancel: CancelToken,
     /// Watches the run.
@@ -119,6 +137,11 @@ impl Session {
     /// Process that computes, where it is known.
     pub fn process_id(&self) -> Option<u32> {
         *self.process_id.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Monitor → what its devices drew before the run.
+    pub(crate) fn idle_draws(&self) -> IdleDraws {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The test's next step; a test that does not come back is given up on.

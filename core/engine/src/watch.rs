@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use llmbench_api::record::{MetricStats, MonitorStats};
+use llmbench_api::record::{IdleRecord, MetricStats, MonitorStats};
 use llmbench_api::{DeviceKind, MonitorOptions, Sample, SampleSink, Series, metric};
 
 use crate::call::bounded;
+use crate::energy::{self, EnergyFigures};
 use crate::events::{Observer, RunEvent};
 use crate::session::{NamedMonitor, Session};
 
@@ -93,8 +94,12 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    fn holds(self, at_ns: u64) -> bool {
+    pub(crate) fn holds(self, at_ns: u64) -> bool {
         (self.from_ns..=self.to_ns).contains(&at_ns)
+    }
+
+    pub(crate) fn seconds(self) -> f64 {
+        self.to_ns.saturating_sub(self.from_ns) as f64 / 1e9
     }
 
     fn overlap_sec(self, from_ns: u64, to_ns: u64) -> f64 {
@@ -102,8 +107,26 @@ impl Window {
     }
 }
 
+/// The same stretches of time without overlaps, so that concurrent answers count once.
+fn union(windows: &[Window]) -> Vec<Window> {
+    let mut sorted = windows.to_vec();
+    sorted.sort_by_key(|window| (window.from_ns, window.to_ns));
+    let mut united: Vec<Window> = Vec::new();
+    for window in sorted {
+        match united.last_mut() {
+            Some(last) if window.from_ns <= last.to_ns => last.to_ns = last.to_ns.max(window.to_ns),
+            _ => united.push(window),
+        }
+    }
+    united
+}
+
+/// What the devices of each monitor (by name) drew before the run.
+pub(crate) type IdleDraws = BTreeMap<String, IdleRecord>;
+
 /// Statistics of the samples that lie in one of the windows.
-pub(crate) fn statistics(watched: &Watched, windows: &[Window]) -> MonitorStats {
+pub(crate) fn statistics(watched: &Watched, windows: &[Window], idle: &IdleDraws) -> MonitorStats {
+    let windows = &union(windows)[..];
     let series = &watched.series;
     let inside: Vec<&Sample> = series
         .samples
@@ -121,6 +144,18 @@ pub(crate) fn statistics(watched: &Watched, windows: &[Window]) -> MonitorStats 
         windows.iter().map(|window| window.overlap_sec(gap.from_ns, gap.to_ns)).sum::<f64>()
     });
     let gaps: Vec<f64> = gaps.filter(|seconds| *seconds > 0.0).collect();
+    let idle = idle.get(&watched.name);
+    let energy = series.devices.iter().filter_map(|device| {
+        let idle = idle.and_then(|idle| idle.devices.get(&device.id));
+        let energy = energy::of_device(series, &device.id, windows, idle);
+        let tells = |sample: &&Sample| {
+            sample.device == device.id
+                && [metric::ENERGY_JOULES, metric::POWER_WATTS]
+                    .iter()
+                    .any(|name| sample.values.contains_key(*name))
+        };
+        series.samples.iter().any(|sample| tells(&sample)).then(|| (device.id.clone(), energy))
+    });
     let first_device = inside.first().map(|sample| sample.device.as_str());
     let ticks = inside.iter().filter(|sample| Some(sample.device.as_str()) == first_device).count();
     MonitorStats {
@@ -129,6 +164,7 @@ pub(crate) fn statistics(watched: &Watched, windows: &[Window]) -> MonitorStats 
         sample_count: ticks as u64,
         gap_count: gaps.len() as u64,
         gap_sec: gaps.iter().fold(0.0, |sum, seconds| sum + seconds),
+        energy: energy.collect(),
         devices,
         reason: series.reason.clone(),
     }
@@ -153,7 +189,7 @@ pub(crate) struct GpuFigures {
     pub(crate) peak_utilization: Option<f64>,
     pub(crate) avg_memory_gb: Option<f64>,
     pub(crate) peak_memory_gb: Option<f64>,
-    pub(crate) energy_joules: Option<f64>,
+    pub(crate) energy: EnergyFigures,
     /// Why something is absent.
     pub(crate) reason: Option<String>,
 }
@@ -168,6 +204,7 @@ pub(crate) fn gpu_figures(
     watched: &[Watched],
     windows: &[Window],
     unavailable: &[String],
+    idle: &IdleDraws,
 ) -> GpuFigures {
     let has_gpu =
         |found: &&Watched| found.series.devices.iter().any(|device| device.kind == DeviceKind::Gpu);
@@ -188,7 +225,7 @@ pub(crate) fn gpu_figures(
         .filter(|device| device.kind == DeviceKind::Gpu)
         .map(|device| device.id.as_str())
         .collect();
-    let stats = statistics(source, windows);
+    let stats = statistics(source, windows, idle);
     let of = |name: &str| -> Vec<MetricStats> {
         ids.iter().filter_map(|id| stats.devices.get(*id)?.get(name).copied()).collect()
     };
@@ -198,8 +235,7 @@ pub(crate) fn gpu_figures(
     let gigabytes = |bytes: f64| bytes / 1e9;
     let missing_some = busiest.is_none() || memory.is_empty();
     let reason = missing_some.then(|| {
-        let seconds: f64 =
-            windows.iter().map(|window| (window.to_ns - window.from_ns) as f64 / 1e9).sum();
+        let seconds: f64 = union(windows).iter().map(|window| window.seconds()).sum();
         source.series.reason.clone().unwrap_or_else(|| {
             if stats.sample_count == 0 {
                 format!(
@@ -220,7 +256,7 @@ pub(crate) fn gpu_figures(
         avg_memory_gb: (!memory.is_empty())
             .then(|| gigabytes(memory.iter().map(|stats| stats.mean).sum())),
         peak_memory_gb: peak_memory_bytes(&source.series, &ids, windows).map(gigabytes),
-        energy_joules: energy(&source.series, &ids, windows),
+        energy: energy_of(source, DeviceKind::Gpu, windows, idle),
         reason,
     }
 }
@@ -238,51 +274,35 @@ fn peak_memory_bytes(series: &Series, ids: &[&str], windows: &[Window]) -> Optio
     ticks.into_values().reduce(f64::max)
 }
 
-/// Energy of all devices over the windows: a counter's difference where there
-/// is one, else the trapezoid rule over the power samples.
-///
-/// `None` when any device lacks samples in a part of a window: what was not
-/// seen is not filled in.
-fn energy(series: &Series, ids: &[&str], windows: &[Window]) -> Option<f64> {
-    // A monitor drops its first round, so a stretch without samples may be a bit longer there.
-    let longest_ns = (series.interval_ms * 1_000_000 * 5 / 2).max(2_000_000_000);
-    let mut total = 0.0;
-    for id in ids {
-        for window in windows {
-            let inside = series
-                .samples
-                .iter()
-                .filter(|sample| sample.device == *id && window.holds(sample.at_ns));
-            let inside: Vec<&Sample> = inside.collect();
-            let values = |name: &str| -> Vec<(u64, f64)> {
-                let of = |sample: &&Sample| Some((sample.at_ns, *sample.values.get(name)?));
-                inside.iter().filter_map(of).collect()
-            };
-            let (counter, power) = (values(metric::ENERGY_JOULES), values(metric::POWER_WATTS));
-            total += match (counter.as_slice(), power.as_slice()) {
-                ([first, .., last], _) => last.1 - first.1,
-                (_, [_, .., _]) => trapezoid(&power, *window, longest_ns)?,
-                _ => return None,
-            };
-        }
+/// Energy of the processors, from the first monitor that sees any.
+pub(crate) fn cpu_energy(
+    watched: &[Watched],
+    windows: &[Window],
+    idle: &IdleDraws,
+) -> EnergyFigures {
+    let has_cpu = |seen: &&Watched| energy::ids(&seen.series, DeviceKind::Cpu).next().is_some();
+    match watched.iter().find(has_cpu) {
+        Some(source) => energy_of(source, DeviceKind::Cpu, windows, idle),
+        None => EnergyFigures {
+            reason: Some("no monitor found an energy counter of the processor".into()),
+            ..EnergyFigures::default()
+        },
     }
-    (!ids.is_empty() && !windows.is_empty()).then_some(total)
 }
 
-/// Power over the window; before the first and after the last sample it is
-/// held. `None` when a stretch without samples is longer than `longest_ns`.
-fn trapezoid(power: &[(u64, f64)], window: Window, longest_ns: u64) -> Option<f64> {
-    let (first, last) = (power.first()?, power.last()?);
-    let edges = [(window.from_ns, first.1), (window.to_ns, last.1)];
-    let points: Vec<(u64, f64)> =
-        std::iter::once(edges[0]).chain(power.iter().copied()).chain([edges[1]]).collect();
-    let stretch = |pair: &[(u64, f64)]| pair[1].0.saturating_sub(pair[0].0);
-    if points.windows(2).any(|pair| stretch(pair) > longest_ns) {
-        return None;
-    }
-    let area =
-        |pair: &[(u64, f64)]| f64::midpoint(pair[0].1, pair[1].1) * stretch(pair) as f64 / 1e9;
-    Some(points.windows(2).map(area).sum())
+fn energy_of(
+    watched: &Watched,
+    kind: DeviceKind,
+    windows: &[Window],
+    idle: &IdleDraws,
+) -> EnergyFigures {
+    let (windows, idle) = (union(windows), idle.get(&watched.name));
+    let of = |id: &String| {
+        let idle = idle.and_then(|idle| idle.devices.get(id));
+        energy::of_device(&watched.series, id, &windows, idle)
+    };
+    let parts: Vec<_> = energy::ids(&watched.series, kind).map(|device| of(&device.id)).collect();
+    energy::sum(&parts, idle)
 }
 
 #[cfg(test)]
@@ -327,7 +347,7 @@ mod tests {
             (3, "gpu0", &[(metric::GPU_UTILIZATION_PERCENT, 90.0)]),
             (9, "gpu0", &[(metric::GPU_UTILIZATION_PERCENT, 0.0)]),
         ]);
-        let figures = gpu_figures(&[seen], &[window(2, 4)], &[]);
+        let figures = gpu_figures(&[seen], &[window(2, 4)], &[], &IdleDraws::new());
         assert_eq!(figures.avg_utilization, Some(90.0));
         assert_eq!(figures.avg_memory_gb, None);
     }
@@ -342,12 +362,13 @@ mod tests {
             &[watched(&[(1, "gpu0", values), (1, "gpu1", idle)])],
             &[window(0, 2)],
             &[],
+            &IdleDraws::new(),
         );
         assert_eq!((figures.avg_utilization, figures.avg_memory_gb), (Some(80.0), Some(3.0)));
     }
 
     #[test]
-    fn energy_is_the_area_under_power_and_absent_with_one_sample() {
+    fn energy_is_that_of_all_gpus_and_concurrent_answers_count_once() {
         let power = |watts| [(metric::POWER_WATTS, watts)];
         let (low, high) = (power(100.0), power(300.0));
         let seen = [watched(&[
@@ -356,15 +377,27 @@ mod tests {
             (1, "gpu1", &low),
             (3, "gpu1", &low),
         ])];
+        let joules =
+            |windows: &[Window]| gpu_figures(&seen, windows, &[], &IdleDraws::new()).energy.joules;
         // gpu0: 100 before, 400 between, 300 after; gpu1: 400 in all.
-        assert_eq!(gpu_figures(&seen, &[window(0, 4)], &[]).energy_joules, Some(1200.0));
-        assert_eq!(gpu_figures(&seen, &[window(0, 2)], &[]).energy_joules, None);
+        assert_eq!(joules(&[window(0, 4)]), Some(1200.0));
+        assert_eq!(joules(&[window(0, 3), window(1, 4)]), Some(1200.0));
+        assert_eq!(joules(&[window(0, 2)]), None);
+    }
+
+    #[test]
+    fn energy_of_each_device_is_in_the_statistics() {
+        let power = [(metric::POWER_WATTS, 100.0)];
+        let seen = watched(&[(1, "gpu0", &power), (3, "gpu0", &power)]);
+        let stats = statistics(&seen, &[window(1, 3)], &IdleDraws::new());
+        assert_eq!(stats.energy["gpu0"].joules, Some(200.0));
+        assert!(!stats.energy.contains_key("gpu1"), "it tells neither energy nor power");
     }
 
     #[test]
     fn without_a_gpu_everything_is_absent_with_a_reason() {
         let unavailable = ["`nvidia-smi`: not found".to_owned()];
-        let figures = gpu_figures(&[], &[window(0, 1)], &unavailable);
+        let figures = gpu_figures(&[], &[window(0, 1)], &unavailable, &IdleDraws::new());
         assert_eq!(figures.avg_utilization, None);
         let reason = "no monitor found a GPU (`nvidia-smi`: not found)";
         assert_eq!(figures.reason.as_deref(), Some(reason));

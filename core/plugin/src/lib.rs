@@ -55,6 +55,7 @@ pub mod registry;
 pub mod root;
 #[cfg(feature = "runtime")]
 pub mod runtime;
+pub mod sampling;
 mod settings;
 
 pub use data_dir::data_dir;

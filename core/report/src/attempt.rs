@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use llmbench_api::monitor::metric;
-use llmbench_api::record::{AttemptRecord, AttemptStatus, LoadFigures, MonitorStats};
+use llmbench_api::record::{AttemptRecord, AttemptStatus, EnergySource, LoadFigures, MonitorStats};
 use llmbench_api::{DoneReason, Json};
 use sha2::{Digest, Sha256};
 
@@ -73,6 +73,12 @@ pub struct Attempt {
     pub gpu_peak_memory_gb: Option<f64>,
     /// Energy of the GPUs.
     pub energy_joules: Option<f64>,
+    /// How that was found.
+    pub energy_source: Option<EnergySource>,
+    /// Without the idle draw.
+    pub energy_above_idle_joules: Option<f64>,
+    /// Energy of the processors.
+    pub cpu_energy_joules: Option<f64>,
     /// What identifies the answer; `None` when there is no code.
     pub output: Option<Output>,
     /// What was wrong, most important first.
@@ -250,6 +256,9 @@ impl Texts {
             gpu_avg_memory_gb: record.gpu_avg_memory_gb,
             gpu_peak_memory_gb: record.gpu_peak_memory_gb,
             energy_joules: record.energy_joules,
+            energy_source: record.energy_source,
+            energy_above_idle_joules: record.energy_above_idle_joules,
+            cpu_energy_joules: record.cpu_energy_joules,
             output: record.output_code.as_deref().map(Output::of),
             errors: record.errors.iter().map(|error| self.word(error)).collect(),
             warnings: self.list(record.warnings.clone()),

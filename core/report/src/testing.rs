@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use llmbench_api::record::{
-    AttemptRecord, AttemptStatus, EnvironmentRecord, FixtureRecord, ModelRecord, PlanRecord,
-    PluginRecord, RoleRecord, RunManifest, RunStatus, SettingRecord,
+    AttemptRecord, AttemptStatus, EnergySource, EnvironmentRecord, FixtureRecord, ModelRecord,
+    PlanRecord, PluginRecord, RoleRecord, RunManifest, RunStatus, SettingRecord,
 };
 use llmbench_api::{
     Device, DeviceKind, DoneReason, Measured, ModelIdentity, ServerInfo, ValidatorInfo,
@@ -144,6 +144,9 @@ pub(crate) fn scored(model: &str, fixture: &str, run_number: u32, score: f64) ->
         gpu_avg_memory_gb: Some(8.1),
         gpu_peak_memory_gb: Some(8.4),
         energy_joules: Some(1200.0),
+        energy_source: Some(EnergySource::Counter),
+        energy_above_idle_joules: Some(1100.0),
+        cpu_energy_joules: Some(300.0),
         output_code: Some(format!("// answer of {id}\n")),
         errors: Vec::new(),
         warnings: Vec::new(),
@@ -186,6 +189,9 @@ pub(crate) fn lost(
         gpu_avg_memory_gb: None,
         gpu_peak_memory_gb: None,
         energy_joules: None,
+        energy_source: None,
+        energy_above_idle_joules: None,
+        cpu_energy_joules: None,
         output_code: None,
         errors: vec![error.into()],
         ..record
@@ -199,6 +205,8 @@ pub(crate) fn without_gpu(mut record: AttemptRecord, reason: &str) -> AttemptRec
     record.gpu_avg_memory_gb = None;
     record.gpu_peak_memory_gb = None;
     record.energy_joules = None;
+    record.energy_source = None;
+    record.energy_above_idle_joules = None;
     let fields = [
         "gpu_avg_utilization",
         "gpu_peak_utilization",

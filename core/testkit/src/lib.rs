@@ -2,6 +2,7 @@
 //!
 //! - [`ollama`] starts a real Ollama of its own, with models that [`gguf`] writes.
 //! - [`fault_server`] is a labelled stand-in for what a real server cannot be made to do.
+//! - [`nvml`] is a labelled stand-in for NVIDIA's management library.
 //! - [`binary`] runs the built `llmbench` in a directory of its own.
 //! - [`kill`] kills runs at random instants and proves what is left.
 //! - [`tools`] finds the programs that tests need, and says what happens without them.
@@ -14,11 +15,13 @@ pub mod context;
 pub mod fault_server;
 pub mod gguf;
 pub mod kill;
+pub mod nvml;
 pub mod ollama;
 pub mod tools;
 
 pub use binary::{LlmbenchCommand, Output, Running};
 pub use context::{Recorder, TestContext, context};
 pub use fault_server::{DeafAddress, FaultServer, Request, Step};
+pub use nvml::NvmlStub;
 pub use ollama::{OllamaOptions, OllamaServer};
 pub use tools::{Missing, skip_or_fail};

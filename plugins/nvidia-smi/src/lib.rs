@@ -15,11 +15,9 @@
 //! GPU (MIG) are not watched one by one, and energy is not computed.
 
 mod failure;
-mod gaps;
 mod monitor;
 mod query;
 mod reading;
-mod recording;
 mod row;
 mod sampler;
 mod settings;
@@ -29,9 +27,7 @@ mod tool;
 #[cfg(test)]
 mod vector_tests;
 
-pub use gaps::{GAP_INTERVALS, find_gaps};
 pub use monitor::{NAME, NvidiaSmi};
-pub use reading::{PERFORMANCE_STATE, POWER_CAPPED_BIT, POWER_INSTANT_WATTS, THROTTLED_BITS};
 pub use settings::Settings;
 
 llmbench_plugin::register!(

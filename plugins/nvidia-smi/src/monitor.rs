@@ -2,33 +2,27 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use llmbench_api::{
-    CallContext, Clock, Error, ErrorKind, Json, Monitor, MonitorInfo, MonitorOptions, Result,
-    SampleSink, Series,
+    CallContext, Error, ErrorKind, Json, Monitor, MonitorInfo, MonitorOptions, Result, SampleSink,
+    Series,
 };
+use llmbench_plugin::sampling::{Sampling, lock};
 
 use crate::failure::{Cause, Failure};
 use crate::query::Query;
 use crate::reading::Reading;
-use crate::recording::Recording;
-use crate::sampler::{Sampler, call_once};
+use crate::sampler::{Tool, call_once};
 use crate::settings::Settings;
 use crate::tool::{self, Event, What};
 
 /// Name of the plugin in settings and messages.
 pub const NAME: &str = "nvidia-smi";
 
-const DEFAULT_INTERVAL: Duration = Duration::from_millis(500);
 /// The longest time for one probe.
 const PROBE_LIMIT: Duration = Duration::from_secs(3);
-/// How long `stop` waits for the sampling thread.
-const STOP_LIMIT: Duration = Duration::from_secs(2);
 
 /// Watches NVIDIA GPUs through the tool that comes with their driver.
 pub struct NvidiaSmi {
@@ -36,16 +30,7 @@ pub struct NvidiaSmi {
     loop_mode: bool,
     least_patience: Duration,
     query: Arc<Mutex<Query>>,
-    active: Mutex<Option<Active>>,
-}
-
-/// Sampling that is under way; it ends when this is dropped.
-struct Active {
-    clock: Clock,
-    recording: Arc<Mutex<Recording>>,
-    stop: Arc<AtomicBool>,
-    sender: SyncSender<Event>,
-    done: Receiver<()>,
+    sampling: Sampling,
 }
 
 impl NvidiaSmi {
@@ -64,7 +49,7 @@ impl NvidiaSmi {
             loop_mode: settings.loop_mode,
             least_patience: Duration::from_secs(3),
             query: Arc::new(Mutex::new(Query::full())),
-            active: Mutex::new(None),
+            sampling: Sampling::new(NAME),
         }
     }
 
@@ -124,81 +109,31 @@ impl Monitor for NvidiaSmi {
         sink: Arc<dyn SampleSink>,
         cx: &CallContext,
     ) -> Result<()> {
-        let mut active = lock(&self.active);
-        if active.is_some() {
-            return Err(Error::new(ErrorKind::Internal, "nvidia-smi is sampling already"));
-        }
-        let interval = match options.interval() {
-            Duration::ZERO => DEFAULT_INTERVAL,
-            interval => interval,
-        };
-        let clock = cx.clock();
-        let interval_ms = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
-        let recording = Arc::new(Mutex::new(Recording::new(clock.now_ns(), interval_ms)));
-        let stop = Arc::new(AtomicBool::new(false));
         let (sender, receiver) = tool::events();
-        let (done_sender, done) = channel();
-        let sampler = Sampler {
-            programs: self.programs.clone(),
-            loop_mode: self.loop_mode,
-            interval,
-            patience: self.least_patience.max(interval * 5),
-            clock,
+        let wake = sender.clone();
+        let (programs, loop_mode) = (self.programs.clone(), self.loop_mode);
+        let (least_patience, query) = (self.least_patience, Arc::clone(&self.query));
+        self.sampling.start_with_wake(
+            options,
             sink,
-            recording: Arc::clone(&recording),
-            query: Arc::clone(&self.query),
-            stop: Arc::clone(&stop),
-            sender: sender.clone(),
-            receiver,
-        };
-        thread::Builder::new()
-            .name("nvidia-smi sampler".into())
-            .spawn(move || {
-                sampler.run();
-                let _ = done_sender.send(());
-            })
-            .map_err(|error| {
-                Error::new(ErrorKind::Internal, "start the sampling thread").with_cause(&error)
-            })?;
-        *active = Some(Active { clock, recording, stop, sender, done });
-        Ok(())
+            cx,
+            // A full channel needs no waking: the thread is busy emptying it.
+            move || drop(wake.try_send(Event { run: 0, what: What::Wake })),
+            move |sampler| {
+                sampler.recording().first_is_dropped_by(NAME);
+                let patience = least_patience.max(sampler.interval() * 5);
+                Tool { programs, loop_mode, patience, sampler, query, sender, receiver }.run();
+            },
+        )
     }
 
     fn stop(&self, _cx: &CallContext) -> Result<Series> {
-        let active = lock(&self.active)
-            .take()
-            .ok_or_else(|| Error::new(ErrorKind::Internal, "nvidia-smi is not sampling"))?;
-        let stopped_ns = active.clock.now_ns();
-        active.tell();
-        let is_late =
-            matches!(active.done.recv_timeout(STOP_LIMIT), Err(RecvTimeoutError::Timeout));
-        let mut recording = std::mem::take(&mut *lock(&active.recording));
-        for column in lock(&self.query).unmeasured() {
-            recording.warn(format!("this nvidia-smi does not know `{column}`; not measured"));
-        }
-        if is_late {
-            recording.warn("the sampling thread did not end in time and was left behind".into());
-        }
-        Ok(recording.finish(stopped_ns))
+        self.sampling.stop_with(|recording| {
+            for column in lock(&self.query).unmeasured() {
+                recording.warn(format!("this nvidia-smi does not know `{column}`; not measured"));
+            }
+        })
     }
-}
-
-impl Active {
-    fn tell(&self) {
-        self.stop.store(true, Ordering::Release);
-        // A full channel needs no waking: the thread is busy emptying it.
-        let _ = self.sender.try_send(Event { run: 0, what: What::Wake });
-    }
-}
-
-impl Drop for Active {
-    fn drop(&mut self) {
-        self.tell();
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(all(test, unix))]

@@ -2,25 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use llmbench_api::{Device, DeviceKind, metric};
+use llmbench_api::{Device, DeviceKind, metric, nvidia_clock_reason};
 
 use crate::row::{BadCell, Row, RowError, beginning};
-
-/// Bits that mean the hardware slowed itself down: hardware slowdown (0x8),
-/// software thermal slowdown (0x20), hardware thermal slowdown (0x40), hardware
-/// power brake (0x80). Source: `nvmlClocksEventReason*` in NVIDIA's `nvml.h`.
-pub const THROTTLED_BITS: u64 = 0x8 | 0x20 | 0x40 | 0x80;
-
-/// Bit that means the software power limit holds the clocks down: usual under
-/// load on many cards, so it is kept apart from throttling. Same source.
-pub const POWER_CAPPED_BIT: u64 = 0x4;
-
-/// Power over the last moment only; [`metric::POWER_WATTS`] is what the driver
-/// calls `power.draw`, a mean over one second on newer GPUs.
-pub const POWER_INSTANT_WATTS: &str = "power_instant_watts";
-
-/// Performance state, 0 (fastest) to 15.
-pub const PERFORMANCE_STATE: &str = "performance_state";
 
 const BYTES_PER_MIB: f64 = 1_048_576.0;
 
@@ -102,16 +86,16 @@ impl Reading {
         self.number(row, "memory.used", metric::MEMORY_USED_BYTES, BYTES_PER_MIB);
         self.number(row, "temperature.gpu", metric::TEMPERATURE_CELSIUS, 1.0);
         self.number(row, "power.draw", metric::POWER_WATTS, 1.0);
-        self.number(row, "power.draw.instant", POWER_INSTANT_WATTS, 1.0);
+        self.number(row, "power.draw.instant", metric::POWER_INSTANT_WATTS, 1.0);
         self.number(row, "clocks.current.sm", metric::CLOCK_SM_MHZ, 1.0);
         self.number(row, "clocks.current.memory", metric::CLOCK_MEMORY_MHZ, 1.0);
-        if let Some(&instant) = self.values.get(POWER_INSTANT_WATTS) {
+        if let Some(&instant) = self.values.get(metric::POWER_INSTANT_WATTS) {
             self.values.entry(metric::POWER_WATTS.to_owned()).or_insert(instant);
         }
         if let Some(state) = row.text("pstate").and_then(|text| text.strip_prefix('P'))
             && let Ok(state) = state.parse::<u8>()
         {
-            self.values.insert(PERFORMANCE_STATE.to_owned(), f64::from(state));
+            self.values.insert(metric::PERFORMANCE_STATE.to_owned(), f64::from(state));
         }
         for column in ["clocks_event_reasons.active", "clocks_throttle_reasons.active"] {
             match row.mask(column) {
@@ -175,9 +159,7 @@ impl Reading {
     }
 
     fn clock_reasons(&mut self, mask: u64) {
-        let flag = |bits: u64| if mask & bits == 0 { 0.0 } else { 1.0 };
-        self.values.insert(metric::CLOCK_REASONS_MASK.to_owned(), mask as f64);
-        self.values.insert(metric::THROTTLED.to_owned(), flag(THROTTLED_BITS));
-        self.values.insert(metric::POWER_CAPPED.to_owned(), flag(POWER_CAPPED_BIT));
+        let values = nvidia_clock_reason::values(mask);
+        self.values.extend(values.map(|(name, value)| (name.to_owned(), value)));
     }
 }

@@ -1,17 +1,16 @@
 //! The sampling thread: one long-lived tool, or one call per interval.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use llmbench_api::{Clock, SampleSink};
+use llmbench_api::Sample;
+use llmbench_plugin::sampling::{Recording, Sampler, lock, next_tick};
 
 use crate::failure::{Cause, Failure};
 use crate::query::Query;
 use crate::reading::Reading;
-use crate::recording::Recording;
 use crate::row::RowError;
 use crate::ticks::Ticks;
 use crate::tool::{self, Event, Running, What};
@@ -24,25 +23,17 @@ const LONGEST_BACK_OFF: Duration = Duration::from_secs(10);
 const MOST_TEXT_LINES: usize = 20;
 
 /// What a sampling thread works with.
-pub(crate) struct Sampler {
+pub(crate) struct Tool<'a> {
     /// The program, and others to try if it is not there.
     pub programs: Vec<PathBuf>,
     /// Whether to begin with one process for all samples.
     pub loop_mode: bool,
-    /// Time between two samples.
-    pub interval: Duration,
     /// How long a tool may stay without a usable row.
     pub patience: Duration,
-    /// The host's clock.
-    pub clock: Clock,
-    /// Gets each sample as it comes.
-    pub sink: Arc<dyn SampleSink>,
-    /// Gets everything.
-    pub recording: Arc<Mutex<Recording>>,
+    /// Gets everything, and knows when to end.
+    pub sampler: &'a Sampler,
     /// The columns that this tool is known to have.
     pub query: Arc<Mutex<Query>>,
-    /// Set when sampling shall end.
-    pub stop: Arc<AtomicBool>,
     /// Where running tools report to.
     pub sender: SyncSender<Event>,
     /// What they report.
@@ -55,22 +46,24 @@ enum LoopEnd {
     Failed { failure: Failure, had_rows: bool },
 }
 
-impl Sampler {
+impl Tool<'_> {
     /// Samples until told to stop. Never fails: what goes wrong becomes a gap.
     pub(crate) fn run(self) {
-        let rows_came = if self.loop_mode { self.run_loops() } else { false };
+        let mut rejected = Rejected::default();
+        let rows_came = if self.loop_mode { self.run_loops(&mut rejected) } else { false };
         if !self.is_stopped() {
-            self.run_calls(rows_came);
+            self.run_calls(rows_came, &mut rejected);
         }
+        rejected.tell(&mut self.recording());
     }
 
     /// Follows long-lived processes; returns when sampling was stopped or loop
     /// mode does not work. True when the last process gave rows.
-    fn run_loops(&self) -> bool {
+    fn run_loops(&self, rejected: &mut Rejected) -> bool {
         let mut run = 0;
         loop {
             run += 1;
-            match self.follow(run) {
+            match self.follow(run, rejected) {
                 LoopEnd::Stopped => return false,
                 LoopEnd::Failed { failure, .. } if self.adapt_query(&failure) => {}
                 LoopEnd::Failed { failure, had_rows } => {
@@ -81,8 +74,7 @@ impl Sampler {
                     }
                     self.recording().warn(
                         "loop mode of nvidia-smi did not work; every sample is a call of its own, \
-                         which can wake an idle driver and show as utilisation"
-                            .to_owned(),
+                         which can wake an idle driver and show as utilisation",
                     );
                     return had_rows;
                 }
@@ -91,27 +83,27 @@ impl Sampler {
     }
 
     /// Follows one long-lived process to its end.
-    fn follow(&self, run: u64) -> LoopEnd {
+    fn follow(&self, run: u64, rejected: &mut Rejected) -> LoopEnd {
         let query = lock(&self.query).clone();
         let mut arguments = query.arguments();
-        arguments.push(format!("--loop-ms={}", self.interval.as_millis()));
+        arguments.push(format!("--loop-ms={}", self.sampler.interval().as_millis()));
         let mut running = match Running::start(&self.programs, &arguments, run, &self.sender) {
             Ok(running) => running,
             Err(failure) => return LoopEnd::Failed { failure, had_rows: false },
         };
-        let mut ticks = Ticks::new(self.interval);
+        let mut ticks = Ticks::new(self.sampler.interval());
         let mut text = Text::default();
         let mut had_rows = false;
         let mut last_row = Instant::now();
         loop {
             if self.is_stopped() {
-                text.reject_into(&mut self.recording());
+                text.reject_into(rejected);
                 return LoopEnd::Stopped;
             }
             let left = self.patience.saturating_sub(last_row.elapsed());
             if left.is_zero() {
                 let failure = Failure::of_timeout(self.patience.as_millis(), &text.joined());
-                text.reject_into(&mut self.recording());
+                text.reject_into(rejected);
                 return LoopEnd::Failed { failure, had_rows };
             }
             let is_over = match self.receiver.recv_timeout(left.min(LOOK_UP)) {
@@ -119,7 +111,7 @@ impl Sampler {
                 Ok(Event { what: What::Line { is_output, at, text: line }, .. }) => {
                     match Reading::parse(query.columns(), &line) {
                         Ok(reading) => {
-                            text.reject_into(&mut self.recording());
+                            text.reject_into(rejected);
                             (had_rows, last_row) = (true, Instant::now());
                             let (round, stamp) = ticks.assign(reading.index, at);
                             self.take(&reading, stamp, round > 0);
@@ -142,21 +134,21 @@ impl Sampler {
 
     /// One call per interval until stopped; the ticks do not drift, and those
     /// that were missed are left out.
-    fn run_calls(&self, rows_came: bool) {
+    fn run_calls(&self, rows_came: bool, rejected: &mut Rejected) {
         // After a start or a failure the first reading is dropped: the call
         // itself may have woken the driver.
         let mut is_awake = rows_came;
-        let mut back_off = self.interval.max(LOOK_UP);
+        let mut back_off = self.sampler.interval().max(LOOK_UP);
         let mut due = Instant::now();
         while self.wait_until(due) {
-            match self.call() {
+            match self.call(rejected) {
                 Ok((readings, at)) => {
                     for reading in &readings {
                         self.take(reading, at, is_awake);
                     }
                     is_awake = true;
-                    back_off = self.interval.max(LOOK_UP);
-                    due = next_tick(due, self.interval, Instant::now());
+                    back_off = self.sampler.interval().max(LOOK_UP);
+                    due = next_tick(due, self.sampler.interval(), Instant::now());
                 }
                 Err(_) if self.is_stopped() => return,
                 Err(failure) if self.adapt_query(&failure) => {}
@@ -171,25 +163,32 @@ impl Sampler {
     }
 
     /// The rows of one call and when they arrived.
-    fn call(&self) -> Result<(Vec<Reading>, Instant), Failure> {
+    fn call(&self, rejected: &mut Rejected) -> Result<(Vec<Reading>, Instant), Failure> {
         let query = lock(&self.query).clone();
         let limit = Instant::now() + self.patience;
-        let (readings, at, rejected) =
+        let (readings, at, errors) =
             call_once(&self.programs, &query, limit, self.patience, &|| self.is_stopped())?;
-        for error in &rejected {
-            self.recording().reject(error, 1);
+        for error in &errors {
+            rejected.add(error, 1);
         }
         Ok((readings, at))
     }
 
     fn take(&self, reading: &Reading, at: Instant, is_kept: bool) {
-        if !is_kept {
-            self.recording().know(reading);
-            return;
+        {
+            let mut recording = self.recording();
+            recording.add_device(reading.device.clone());
+            for remark in reading.remarks() {
+                recording.warn(remark);
+            }
         }
-        let sample = self.recording().keep(reading, self.clock.at(at));
-        // Outside the lock: the host's code must not delay a stop.
-        self.sink.sample(&sample);
+        if is_kept {
+            self.sampler.keep(Sample {
+                at_ns: self.sampler.clock().at(at),
+                device: reading.device.id.clone(),
+                values: reading.values.clone(),
+            });
+        }
     }
 
     /// True when the failure was a column that the query can do without from now on.
@@ -217,11 +216,11 @@ impl Sampler {
     }
 
     fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Acquire)
+        self.sampler.is_stopped()
     }
 
     fn recording(&self) -> MutexGuard<'_, Recording> {
-        lock(&self.recording)
+        self.sampler.recording()
     }
 }
 
@@ -253,15 +252,27 @@ pub(crate) fn call_once(
     }
 }
 
-/// The next tick after `now` on the grid that `due` lies on.
-fn next_tick(due: Instant, interval: Duration, now: Instant) -> Instant {
-    let late = now.saturating_duration_since(due);
-    let missed = late.as_nanos() / interval.as_nanos().max(1);
-    due + interval * u32::try_from(missed + 1).unwrap_or(u32::MAX)
+/// Lines of the tool that were not used.
+#[derive(Default)]
+struct Rejected {
+    lines: u64,
+    example: Option<String>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+impl Rejected {
+    /// Counts `lines` lines that are no rows; `error` is about the first of them.
+    fn add(&mut self, error: &RowError, lines: u64) {
+        self.lines += lines;
+        self.example.get_or_insert_with(|| error.to_string());
+    }
+
+    fn tell(self, recording: &mut Recording) {
+        if let Some(example) = self.example {
+            let lines = self.lines;
+            recording
+                .warn(format!("{lines} line(s) of nvidia-smi were not used; the first: {example}"));
+        }
+    }
 }
 
 /// Lines since the last row that are no rows: an error text, if the tool ends
@@ -288,9 +299,9 @@ impl Text {
         self.lines.join("\n")
     }
 
-    fn reject_into(&mut self, recording: &mut Recording) {
+    fn reject_into(&mut self, rejected: &mut Rejected) {
         if let Some(error) = self.first_error.take() {
-            recording.reject(&error, self.rejected);
+            rejected.add(&error, self.rejected);
         }
         *self = Self::default();
     }
@@ -301,16 +312,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ticks_stay_on_their_grid_and_missed_ones_are_left_out() {
-        let start = Instant::now();
-        let ms = Duration::from_millis;
-        let check = |now_ms: u64, expected_ms: u64| {
-            let next = next_tick(start, ms(100), start + ms(now_ms));
-            assert_eq!(next - start, ms(expected_ms));
-        };
-        check(0, 100);
-        check(30, 100);
-        check(100, 200);
-        check(350, 400);
+    fn lines_that_are_no_rows_are_counted_with_the_first_as_an_example() {
+        let error = Reading::parse(Query::full().columns(), "1, 2, 3").unwrap_err();
+        let mut rejected = Rejected::default();
+        rejected.add(&error, 1);
+        rejected.add(&error, 1);
+        let mut recording = Recording::default();
+        rejected.tell(&mut recording);
+        assert_eq!(
+            recording.finish(0).warnings,
+            [
+                "2 line(s) of nvidia-smi were not used; the first: expected 17 cells, found 3: `1, 2, 3`"
+            ]
+        );
     }
 }

@@ -4,19 +4,18 @@
 //! - `system`: 100 % is all cores. `process`: 100 % is one core, memory is
 //!   resident and summed, so that pages which processes share count for each.
 //! - CPU use is what came between two readings; the first sample has none.
+//! - Energy is that of the processors' packages, where the kernel lets it be read.
 //! - A process that ends is a gap with its reason; no zeros follow.
 //!
-//! Not done here: GPUs, disks, networks, temperatures, and power.
+//! Not done here: GPUs, disks, networks, and temperatures.
 
 mod machine;
 mod monitor;
 mod process_tree;
-mod recording;
-mod schedule;
+mod rapl;
 
 pub use machine::{PROCESS, SYSTEM};
 pub use monitor::{NAME, SystemMonitor};
-pub use schedule::GAP_INTERVALS;
 
 llmbench_plugin::register!(
     Monitor,

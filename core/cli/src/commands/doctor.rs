@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use llmbench_api::record::MonitorRecord;
 use llmbench_api::{Backend, GenerateOptions, GenerateRequest, TestType};
 use llmbench_engine::call::bounded;
 use llmbench_engine::control::quiet_context;
 use llmbench_engine::journal::Journal;
-use llmbench_engine::session::NamedMonitor;
+use llmbench_engine::session::{MonitorOrigin, NamedMonitor};
 use llmbench_engine::{CancelToken, RolePlayer};
 use serde::Serialize;
 
@@ -271,17 +272,25 @@ fn without_advice(reason: &str) -> (&str, Option<String>) {
 }
 
 /// What can be watched. A machine without a GPU is no failure, unless its monitor was named.
-fn hardware_lines(monitors: Vec<(NamedMonitor, bool)>) -> Vec<Line> {
+fn hardware_lines(monitors: Vec<(NamedMonitor, MonitorOrigin)>) -> Vec<Line> {
     let observer = progress::observer(true);
     let preflight = preflight(&observer, &CancelToken::default());
-    let named: Vec<String> = monitors
-        .iter()
-        .filter(|(_, named)| *named)
-        .map(|(monitor, _)| monitor.name.clone())
-        .collect();
-    let (_, records) =
-        preflight.monitors(monitors.into_iter().map(|(monitor, _)| monitor).collect());
-    let line = |record: llmbench_api::record::MonitorRecord| {
+    let with = |wanted: MonitorOrigin| -> Vec<String> {
+        let of_origin = monitors.iter().filter(|(_, origin)| *origin == wanted);
+        of_origin.map(|(monitor, _)| monitor.name.clone()).collect()
+    };
+    let (named, of_gpus) = (with(MonitorOrigin::Named), with(MonitorOrigin::FirstWithGpu));
+    let (_, mut records) = preflight.monitors(monitors);
+    let is_of_gpus = |record: &MonitorRecord| of_gpus.contains(&record.name);
+    let none_found = records.iter().all(|one| !is_of_gpus(one) || one.unavailable.is_some());
+    if none_found && !of_gpus.is_empty() {
+        // One finding, and not one for each way to look for a GPU.
+        let (of_gpus, others) = records.into_iter().partition(is_of_gpus);
+        records = std::iter::once(no_gpu(of_gpus)).chain(others).collect();
+    } else {
+        records.retain(|record| !is_of_gpus(record) || record.unavailable.is_none());
+    }
+    let line = |record: MonitorRecord| {
         let what = format!("monitor {}", record.name);
         match record.unavailable {
             None => {
@@ -309,6 +318,19 @@ fn hardware_lines(monitors: Vec<(NamedMonitor, bool)>) -> Vec<Line> {
         }
     };
     records.into_iter().map(line).collect()
+}
+
+/// What all monitors together say that found no GPU.
+fn no_gpu(records: Vec<MonitorRecord>) -> MonitorRecord {
+    let reason = |record: &MonitorRecord| {
+        format!("{}: {}", record.name, record.unavailable.as_deref().unwrap_or_default())
+    };
+    let reasons: Vec<String> = records.iter().map(reason).collect();
+    MonitorRecord {
+        name: "of GPUs".into(),
+        unavailable: Some(reasons.join("; ")),
+        ..MonitorRecord::default()
+    }
 }
 
 fn show(lines: &[Line], format: Format) {

@@ -282,6 +282,7 @@ fn session(
         backend: Arc::new(NoModel),
         monitors: Vec::new(),
         unavailable_monitors: Vec::new(),
+        idle: Mutex::default(),
         roles,
         options: wiring.settings().run.clone(),
         process_id: Mutex::default(),

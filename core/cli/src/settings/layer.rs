@@ -61,6 +61,8 @@ pub(crate) struct Layer {
     pub(crate) monitor: Option<Vec<String>>,
     /// Time between two samples.
     pub(crate) monitor_interval: Option<String>,
+    /// For how long the idle draw is measured before a run.
+    pub(crate) idle_baseline: Option<String>,
     /// Limit for one whole answer.
     pub(crate) timeout: Option<String>,
     /// Limit for loading a model and warming it up.

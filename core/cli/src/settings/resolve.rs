@@ -100,6 +100,11 @@ pub(crate) fn resolve(layers: &[(Origin, Layer)]) -> Result<Settings> {
             |layer| &layer.monitor_interval,
             defaults.monitor_interval,
         )?,
+        idle_baseline: resolver.duration_or_none(
+            "idle_baseline",
+            |layer| &layer.idle_baseline,
+            defaults.idle_baseline,
+        )?,
         generate,
         ..defaults
     };
@@ -291,6 +296,23 @@ impl Resolver<'_> {
             record.value = duration::shown(value).into();
         }
         Ok(value)
+    }
+
+    /// As [`Self::duration`], where 0 is allowed and switches something off.
+    fn duration_or_none(
+        &mut self,
+        name: &str,
+        field: impl Fn(&Layer) -> &Option<String>,
+        default: Duration,
+    ) -> Result<Duration> {
+        let text = self.optional(name, &field);
+        if text.as_deref().is_some_and(|text| matches!(text.trim(), "0" | "0s" | "none")) {
+            if let Some(record) = self.record.get_mut(name) {
+                record.value = duration::shown(Duration::ZERO).into();
+            }
+            return Ok(Duration::ZERO);
+        }
+        self.duration(name, field, default)
     }
 
     /// All layers together, key by key.

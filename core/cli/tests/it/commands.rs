@@ -5,15 +5,18 @@ use serde_json::Value;
 
 use crate::setup::*;
 
-const PLUGINS: [&str; 12] = [
+const PLUGINS: [&str; 15] = [
+    "amdgpu",
     "consistency",
     "context-window",
     "embedded",
     "nvidia-smi",
+    "nvml",
     "ollama",
     "openai",
     "refactoring",
     "system",
+    "throughput",
     "ts-ast",
     "tsc",
     "tsc-native",
@@ -87,7 +90,7 @@ fn plugins_are_listed_and_described() {
     assert_eq!(info["sha256"].as_str().unwrap().len(), 64, "{info}");
     let unknown = command.run(&["plugins", "info", "nope"]);
     expect_code(&unknown, 2);
-    expect_parts(&unknown.stderr, &["`nope`", "nvidia-smi, ollama"]);
+    expect_parts(&unknown.stderr, &["`nope`", "nvidia-smi, nvml, ollama"]);
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod interrupt;
 mod judging;
 mod main_job;
 mod merge;
+mod monitors;
 mod openai;
 mod refused_input;
 mod refused_plugins;

@@ -44,7 +44,11 @@ fn names_that_do_not_exist_are_answered_with_those_that_do() {
     for (arguments, code, parts) in [
         (["--plugin", "nope"], 2, ["no test called `nope`", "refactoring"]),
         (["--backend", "nope"], 2, ["no backend called `nope`", "ollama"]),
-        (["--monitor", "nope"], 2, ["no monitor called `nope`", "nvidia-smi, system"]),
+        (
+            ["--monitor", "nope"],
+            2,
+            ["no monitor called `nope`", "amdgpu, nvidia-smi, nvml, system"],
+        ),
         (["--validator", "types=nope"], 2, ["no validator called `nope`", "ts-ast, tsc"]),
         (["--validator", "nope=tsc"], 2, ["no role `nope`", "types, structure, behaviour"]),
         (["--fixture", "nope"], 3, ["no fixture `nope`", "simple-component"]),

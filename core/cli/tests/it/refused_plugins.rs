@@ -36,6 +36,7 @@ fn the_list_names_the_good_ones_and_each_refusal() {
             "embedded",
             "ollama",
             "nvidia-smi",
+            "nvml",
             "system",
             "tsc",
             "ts-ast",

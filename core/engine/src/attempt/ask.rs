@@ -51,26 +51,12 @@ impl Exchange {
             && self.requests.iter().all(|request| request.purpose == Purpose::Preparation)
     }
 
-    /// When the model was at work; no instant twice, however many requests it answered then.
+    /// When the model was at work; these may overlap.
     pub(crate) fn windows(&self) -> Vec<Window> {
-        let windows = self
-            .generations()
-            .map(|answer| Window { from_ns: answer.sent_at_ns, to_ns: answer.done_at_ns });
-        apart(windows.collect())
+        self.generations()
+            .map(|answer| Window { from_ns: answer.sent_at_ns, to_ns: answer.done_at_ns })
+            .collect()
     }
-}
-
-/// The same stretches of time without overlaps, in order.
-fn apart(mut windows: Vec<Window>) -> Vec<Window> {
-    windows.sort_by_key(|window| window.from_ns);
-    let mut apart: Vec<Window> = Vec::with_capacity(windows.len());
-    for window in windows {
-        match apart.last_mut().filter(|last| window.from_ns < last.to_ns) {
-            Some(last) => last.to_ns = last.to_ns.max(window.to_ns),
-            None => apart.push(window),
-        }
-    }
-    apart
 }
 
 /// Sends `requests`; monitors sample while they are answered and stop before anything is judged.
@@ -346,15 +332,6 @@ mod tests {
             assert!(beyond_certified(&beyond, &options).is_some(), "{beyond:?}");
             assert_eq!(beyond_certified(&beyond, &RunOptions::default()), None, "{beyond:?}");
         }
-    }
-
-    #[test]
-    fn requests_under_way_at_the_same_time_take_that_time_once() {
-        let windows = [(0, 10), (30, 40), (5, 12), (12, 20), (31, 32)];
-        let windows = windows.map(|(from_ns, to_ns)| Window { from_ns, to_ns });
-        let found: Vec<_> =
-            apart(windows.to_vec()).iter().map(|window| (window.from_ns, window.to_ns)).collect();
-        assert_eq!(found, [(0, 12), (12, 20), (30, 40)]);
     }
 
     #[test]

@@ -9,11 +9,12 @@ use llmbench_api::record::{
 use llmbench_api::{DoneReason, Findings, Generation, History, Json, PastStep};
 
 use super::{AttemptInput, Ending, Exchange};
+use crate::energy::{self, EnergyFigures};
 use crate::session::Session;
-use crate::watch::{self, GpuFigures, Window};
+use crate::watch::{self, GpuFigures, IdleDraws, Window};
 
 /// Fields of every record that a test cannot set through its metrics.
-const RESERVED: [&str; 31] = [
+const RESERVED: [&str; 34] = [
     "id",
     "model",
     "fixture",
@@ -37,6 +38,9 @@ const RESERVED: [&str; 31] = [
     "gpu_avg_memory_gb",
     "gpu_peak_memory_gb",
     "energy_joules",
+    "energy_source",
+    "energy_above_idle_joules",
+    "cpu_energy_joules",
     "output_code",
     "errors",
     "warnings",
@@ -83,7 +87,9 @@ pub(super) fn record(from: RecordInput<'_>) -> AttemptRecord {
             missing.because("score", NO_SCORES);
         }
     }
-    let gpu = gpu_figures(session, &measured, &windows);
+    let idle = session.idle_draws();
+    let gpu = gpu_figures(session, &measured, &windows, &idle);
+    let cpu = cpu_energy(&measured, &idle);
     let (mut extra, renamed) = extra_fields(&metrics);
     let compiles = extra.remove("compiles").and_then(|value| value.as_bool());
     let ast_score = extra.remove("ast_score").and_then(|value| value.as_f64());
@@ -128,7 +134,14 @@ pub(super) fn record(from: RecordInput<'_>) -> AttemptRecord {
         gpu_peak_utilization: missing.keep_gpu("gpu_peak_utilization", gpu.peak_utilization, &gpu),
         gpu_avg_memory_gb: missing.keep_gpu("gpu_avg_memory_gb", gpu.avg_memory_gb, &gpu),
         gpu_peak_memory_gb: missing.keep_gpu("gpu_peak_memory_gb", gpu.peak_memory_gb, &gpu),
-        energy_joules: missing.keep_gpu("energy_joules", gpu.energy_joules, &gpu),
+        energy_joules: missing.keep_energy("energy_joules", gpu.energy.joules, &gpu),
+        energy_source: missing.keep_energy("energy_source", gpu.energy.source, &gpu),
+        energy_above_idle_joules: missing.keep_energy(
+            "energy_above_idle_joules",
+            gpu.energy.above_idle_joules,
+            &gpu,
+        ),
+        cpu_energy_joules: missing.keep_because("cpu_energy_joules", cpu.joules, cpu.reason),
         output_code: missing.keep("output_code", verdict.output.clone()),
         errors: errors(ending),
         warnings: warnings(verdict, &answers, &measured, &gpu, &renamed),
@@ -136,7 +149,8 @@ pub(super) fn record(from: RecordInput<'_>) -> AttemptRecord {
         monitors: measured
             .iter()
             .flat_map(|exchange| {
-                exchange.watched.iter().map(|seen| watch::statistics(seen, &exchange.windows()))
+                let stats = |seen| watch::statistics(seen, &exchange.windows(), &idle);
+                exchange.watched.iter().map(stats)
             })
             .collect(),
         retries: exchanges
@@ -166,9 +180,14 @@ fn extra_fields(metrics: &BTreeMap<String, Json>) -> (BTreeMap<String, Json>, Ve
     (fields, renamed)
 }
 
-fn gpu_figures(session: &Session, exchanges: &[&Exchange], windows: &[Window]) -> GpuFigures {
+fn gpu_figures(
+    session: &Session,
+    exchanges: &[&Exchange],
+    windows: &[Window],
+    idle: &IdleDraws,
+) -> GpuFigures {
     let of = |exchange: &Exchange, windows: &[Window]| {
-        watch::gpu_figures(&exchange.watched, windows, &session.unavailable_monitors)
+        watch::gpu_figures(&exchange.watched, windows, &session.unavailable_monitors, idle)
     };
     // Each exchange has series of its own; the common case is one exchange.
     match exchanges {
@@ -179,6 +198,18 @@ fn gpu_figures(session: &Session, exchanges: &[&Exchange], windows: &[Window]) -
                 several.iter().map(|exchange| of(exchange, &exchange.windows())).collect();
             merge(&each)
         }
+    }
+}
+
+fn cpu_energy(exchanges: &[&Exchange], idle: &IdleDraws) -> EnergyFigures {
+    let of = |exchange: &&Exchange| watch::cpu_energy(&exchange.watched, &exchange.windows(), idle);
+    let each: Vec<EnergyFigures> = exchanges.iter().map(of).collect();
+    match each.as_slice() {
+        [] => EnergyFigures {
+            reason: Some("nothing was generated".into()),
+            ..EnergyFigures::default()
+        },
+        each => energy::together(&each.iter().collect::<Vec<_>>()),
     }
 }
 
@@ -194,7 +225,7 @@ fn merge(each: &[GpuFigures]) -> GpuFigures {
         peak_utilization: all(|part| part.peak_utilization).and_then(peak),
         avg_memory_gb: all(|part| part.avg_memory_gb).map(mean),
         peak_memory_gb: all(|part| part.peak_memory_gb).and_then(peak),
-        energy_joules: all(|part| part.energy_joules).map(|values| values.iter().sum()),
+        energy: energy::together(&each.iter().map(|part| &part.energy).collect::<Vec<_>>()),
         reason: each.iter().find_map(|part| part.reason.clone()),
     }
 }
@@ -311,11 +342,14 @@ impl Missing {
     }
 
     fn keep_gpu(&mut self, field: &str, value: Option<f64>, gpu: &GpuFigures) -> Option<f64> {
-        let reason = match field {
-            "energy_joules" => gpu.reason.clone().or_else(|| {
-                Some("too few power samples, or too far apart, within the generation".into())
-            }),
-            _ => gpu.reason.clone(),
+        self.keep_because(field, value, gpu.reason.clone())
+    }
+
+    fn keep_energy<T>(&mut self, field: &str, value: Option<T>, gpu: &GpuFigures) -> Option<T> {
+        let energy = &gpu.energy;
+        let reason = match energy.joules {
+            None => energy.reason.clone().or_else(|| gpu.reason.clone()),
+            Some(_) => energy.idle_reason.clone(),
         };
         self.keep_because(field, value, reason)
     }

@@ -50,7 +50,7 @@ const fn column(name: &'static str, take: Take) -> ExportColumn {
 ///
 /// Names are those of `samples.jsonl`, with a unit added where there is none in
 /// it; `errors`, `warnings`, `retries` and `missing` hold JSON.
-pub const EXPORT_COLUMNS: [ExportColumn; 49] = [
+pub const EXPORT_COLUMNS: [ExportColumn; 52] = [
     column("run_id", Take::Text(|row| Some(row.run.run_id.clone()))),
     column("run_name", Take::Text(|row| row.run.name.clone())),
     column("started_at", Take::Time(|row| Some(row.run.started_at.clone()))),
@@ -100,6 +100,12 @@ pub const EXPORT_COLUMNS: [ExportColumn; 49] = [
     column("output_code", Take::Text(|row| row.record.output_code.clone())),
     column("output_bytes", Take::Whole(|row| Some(row.record.output_code.as_ref()?.len() as u64))),
     column("num_ctx_tokens", Take::Whole(|row| row.run.settings.get("num_ctx")?.value.as_u64())),
+    column(
+        "energy_source",
+        Take::Text(|row| row.record.energy_source.map(|source| source.as_str().to_owned())),
+    ),
+    column("energy_above_idle_joules", Take::Number(|row| row.record.energy_above_idle_joules)),
+    column("cpu_energy_joules", Take::Number(|row| row.record.cpu_energy_joules)),
 ];
 
 fn done_reason(row: &Row<'_>) -> Option<String> {

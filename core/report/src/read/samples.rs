@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::thread;
 
-use llmbench_api::record::{AttemptStatus, MonitorStats};
+use llmbench_api::record::{AttemptStatus, EnergySource, MonitorStats};
 use llmbench_api::{DoneReason, Json};
 use serde::{Deserialize, Deserializer};
 
@@ -256,6 +256,12 @@ struct Line {
     gpu_avg_memory_gb: Option<f64>,
     gpu_peak_memory_gb: Option<f64>,
     energy_joules: Option<f64>,
+    #[serde(default)]
+    energy_source: Option<EnergySource>,
+    #[serde(default)]
+    energy_above_idle_joules: Option<f64>,
+    #[serde(default)]
+    cpu_energy_joules: Option<f64>,
     #[serde(deserialize_with = "identified", default)]
     output_code: Option<Output>,
     errors: Vec<String>,
@@ -339,6 +345,9 @@ impl Line {
             gpu_avg_memory_gb: self.gpu_avg_memory_gb,
             gpu_peak_memory_gb: self.gpu_peak_memory_gb,
             energy_joules: self.energy_joules,
+            energy_source: self.energy_source,
+            energy_above_idle_joules: self.energy_above_idle_joules,
+            cpu_energy_joules: self.cpu_energy_joules,
             output: self.output_code,
             errors: self.errors.iter().map(|error| texts.word(error)).collect(),
             warnings: texts.list(self.warnings),

@@ -1,7 +1,7 @@
 //! `samples.csv`: one row for each attempt, for spreadsheets.
 
 use llmbench_api::Arrival;
-use llmbench_api::record::{LoadFigures, Stat};
+use llmbench_api::record::{EnergySource, LoadFigures, Stat};
 
 use super::escape;
 use crate::summary::is_prompt_cached;
@@ -12,8 +12,8 @@ use crate::{Attempt, Report};
 /// Names and units are those of `samples.jsonl`. `prompt_cached` is `true` or
 /// `false`; `errors`, `warnings` and `missing` are joined with `; `, the latter
 /// as `field: reason`. Answers and findings are in `samples.jsonl` only. The columns behind
-/// `output_bytes` are those of load tests and empty for others.
-pub const COLUMNS: [&str; 49] = [
+/// `cpu_energy_joules` are those of load tests and empty for others.
+pub const COLUMNS: [&str; 52] = [
     "id",
     "model",
     "fixture",
@@ -45,6 +45,9 @@ pub const COLUMNS: [&str; 49] = [
     "warnings",
     "missing",
     "output_bytes",
+    "energy_source",
+    "energy_above_idle_joules",
+    "cpu_energy_joules",
     "load_concurrency",
     "load_rate_per_sec",
     "load_requests",
@@ -133,6 +136,9 @@ fn row(record: &Attempt) -> [String; COLUMNS.len()] {
         record.warnings.join("; "),
         missing.join("; "),
         cell(record.output.map(|output| output.bytes)),
+        cell(record.energy_source.map(EnergySource::as_str)),
+        cell(record.energy_above_idle_joules),
+        cell(record.cpu_energy_joules),
         cell(concurrency),
         cell(rate),
         cell(load.map(|load| load.requests)),

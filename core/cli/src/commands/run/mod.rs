@@ -61,6 +61,9 @@ pub(crate) fn run(global: &GlobalArgs, args: &RunArgs, argv: &[OsString]) -> Res
     let observer = progress::observer(global.quiet);
     let only = resumed.as_ref().map(|resumed| resumed.manifest.plan.fixtures.as_slice());
     let prepared = prepare(wiring, choice, only, &observer, &cancel)?;
+    if let Some(choice) = prepared.gpu_choice.as_ref().filter(|_| !global.quiet) {
+        output::note(choice);
+    }
     let (mut plan, mut manifest) = plan(&prepared, argv);
     let limit = prepared.wiring.settings().fail_under;
     if !manifest.is_scored {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use llmbench_api::record::{Calibration, MonitorRecord, RoleRecord};
 use llmbench_api::{Backend, Case, Measured, ModelIdentity, ServerInfo, TestDescription, TestType};
 use llmbench_engine::preflight::Preflight;
-use llmbench_engine::session::NamedMonitor;
+use llmbench_engine::session::{MonitorOrigin, NamedMonitor};
 use llmbench_engine::{CancelToken, Observer, RolePlayer, RunEvent, RunOptions, Session};
 
 use crate::calibration;
@@ -30,6 +30,8 @@ pub(super) struct Prepared {
     pub(super) calibration: Measured<Calibration>,
     /// Why cases were left out.
     pub(super) left_out: Option<String>,
+    /// What `auto` took for the GPUs, and why, in one line.
+    pub(super) gpu_choice: Option<String>,
 }
 
 /// Loads and checks everything, the cheap and local things first.
@@ -68,7 +70,7 @@ pub(super) fn prepare(
         Some(_) => None,
         None => leave_out(&mut cases, &mut fixtures, &models),
     };
-    let (monitors, monitor_records) = monitors(&preflight, named_monitors)?;
+    let hardware = monitors(&preflight, named_monitors)?;
     let (roles, role_records) = preflight.roles(players, &cases)?;
 
     let calibration = calibration::stored();
@@ -77,7 +79,7 @@ pub(super) fn prepare(
         test,
         description,
         backend,
-        (monitors, &monitor_records),
+        (hardware.monitors, &hardware.records),
         roles,
         &server,
         calibration.value.as_ref(),
@@ -93,7 +95,8 @@ pub(super) fn prepare(
         server,
         models,
         roles: role_records,
-        monitors: monitor_records,
+        monitors: hardware.records,
+        gpu_choice: hardware.gpu_choice,
         calibration,
         left_out,
     })
@@ -153,18 +156,25 @@ pub(crate) fn preflight(observer: &Arc<dyn Observer>, cancel: &CancelToken) -> P
     Preflight { cancel: cancel.clone(), progress: Arc::new(progress) }
 }
 
+/// What watches the hardware.
+struct Hardware {
+    /// Those that work here.
+    monitors: Vec<NamedMonitor>,
+    /// All that were asked.
+    records: Vec<MonitorRecord>,
+    /// What `auto` took for the GPUs, and why, in one line.
+    gpu_choice: Option<String>,
+}
+
 /// Monitors that work here. One that the user named must; one of `auto` need not.
-fn monitors(
-    preflight: &Preflight,
-    named: Vec<(NamedMonitor, bool)>,
-) -> Result<(Vec<NamedMonitor>, Vec<MonitorRecord>)> {
-    let required: Vec<String> = named
-        .iter()
-        .filter(|(_, required)| *required)
-        .map(|(monitor, _)| monitor.name.clone())
-        .collect();
-    let (usable, records) =
-        preflight.monitors(named.into_iter().map(|(monitor, _)| monitor).collect());
+fn monitors(preflight: &Preflight, named: Vec<(NamedMonitor, MonitorOrigin)>) -> Result<Hardware> {
+    let with = |wanted: MonitorOrigin| -> Vec<String> {
+        let of_origin = named.iter().filter(|(_, origin)| *origin == wanted);
+        of_origin.map(|(monitor, _)| monitor.name.clone()).collect()
+    };
+    let (required, of_gpus) = (with(MonitorOrigin::Named), with(MonitorOrigin::FirstWithGpu));
+    let (usable, records) = preflight.monitors(named);
+    let gpu_choice = gpu_choice(&records, &of_gpus);
     let failed = records
         .iter()
         .find(|record| record.unavailable.is_some() && required.contains(&record.name));
@@ -179,8 +189,22 @@ fn monitors(
                 "leave `--monitor` out to take those that work here, or `--monitor none` for none",
             ))
         }
-        None => Ok((usable, records)),
+        None => Ok(Hardware { monitors: usable, records, gpu_choice }),
     }
+}
+
+/// Which of the monitors that `auto` tries watches the GPUs, and why those before it do not.
+fn gpu_choice(records: &[MonitorRecord], of_gpus: &[String]) -> Option<String> {
+    let tried: Vec<&MonitorRecord> =
+        records.iter().filter(|record| of_gpus.contains(&record.name)).collect();
+    let taken = tried.iter().position(|record| record.unavailable.is_none())?;
+    let why = |record: &&MonitorRecord| {
+        format!("{}: {}", record.name, record.unavailable.as_deref().unwrap_or_default())
+    };
+    let before: Vec<String> = tried[..taken].iter().map(why).collect();
+    let because =
+        if before.is_empty() { String::new() } else { format!(" ({})", before.join("; ")) };
+    Some(format!("GPUs are watched by `{}`{because}", tried[taken].name))
 }
 
 #[expect(clippy::too_many_arguments, reason = "puts together what was prepared one by one")]
@@ -206,6 +230,7 @@ fn session(
         backend,
         monitors,
         unavailable_monitors,
+        idle: std::sync::Mutex::default(),
         roles,
         options: RunOptions {
             certified_streams: calibration.and_then(|found| found.certified_streams),
