@@ -35,7 +35,6 @@ fn main() {
             // Each in a process of its own, so that its peak of memory is its own.
             for part in ["exactness", "capacity", "memory"] {
                 let this = std::env::current_exe().expect("this program has a path");
-                #[expect(clippy::disallowed_methods, reason = "an example of its own")]
                 let status = Command::new(this).arg(part).status().expect("it can be started");
                 assert!(status.success(), "{part} failed");
             }
@@ -115,7 +114,6 @@ struct Server(Child, String);
 impl Server {
     fn start() -> Self {
         let this = std::env::current_exe().expect("this program has a path");
-        #[expect(clippy::disallowed_methods, reason = "an example of its own")]
         let mut child = Command::new(this)
             .arg("serve")
             .stdin(Stdio::piped())
