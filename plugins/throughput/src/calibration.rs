@@ -48,7 +48,7 @@ pub(crate) fn calibrate(target: u32, shared: u32, rounds: &[Vec<Probe>]) -> Cali
         .iter()
         .filter_map(|probe| Some((f64::from(probe.words), probe.tokens? as f64)))
         .collect();
-    let Some((slope, at_no_words)) = line(&counted, f64::from(target)) else {
+    let Some((slope, at_no_words)) = line(&counted) else {
         let remark = "the server does not count the tokens of prompts, or counts them alike: their length is a guess";
         let words = split(guess(target), GUESSED_TOKENS_PER_WORD);
         return Calibration::Done(words, Some(remark.to_owned()));
@@ -76,13 +76,17 @@ fn tolerance(target: u32) -> f64 {
     (f64::from(target) * 0.01).max(3.0)
 }
 
-/// Tokens for a word, and at no words: through the two counts nearest to the target.
-fn line(counted: &[(f64, f64)], target: f64) -> Option<(f64, f64)> {
-    let mut nearest = counted.to_vec();
-    nearest.sort_by(|a, b| (a.1 - target).abs().total_cmp(&(b.1 - target).abs()));
-    nearest.dedup_by(|a, b| a.0 == b.0);
-    let [(words, tokens), (other_words, other_tokens), ..] = nearest[..] else { return None };
-    let slope = (tokens - other_tokens) / (words - other_words);
+/// Tokens for a word, and at no words: the line of least squares through all counts.
+///
+/// Not through the two nearest: words differ in their tokens, and of two prompts that are nearly
+/// alike the longer one may have fewer.
+fn line(counted: &[(f64, f64)]) -> Option<(f64, f64)> {
+    let n = counted.len() as f64;
+    let mean = |value: fn(&(f64, f64)) -> f64| counted.iter().map(value).sum::<f64>() / n;
+    let (words, tokens) = (mean(|count| count.0), mean(|count| count.1));
+    let sum = |value: &dyn Fn(&(f64, f64)) -> f64| counted.iter().map(value).sum::<f64>();
+    let slope = sum(&|count| (count.0 - words) * (count.1 - tokens))
+        / sum(&|count| (count.0 - words).powi(2));
     (slope.is_finite() && slope > 0.0).then(|| (slope, tokens - slope * words))
 }
 
@@ -121,6 +125,30 @@ mod tests {
             assert!((met - f64::from(target)).abs() <= tolerance(target), "{target}: {met}");
             assert!(rounds <= 2 && remark.is_none(), "{rounds} {remark:?}");
         }
+    }
+
+    #[test]
+    fn words_of_uneven_length_do_not_lead_astray() {
+        // As the sample model counts: 58 tokens and 2.9 a word, give or take six.
+        for target in [80, 96, 128, 200, 500] {
+            let count = |words: u32| {
+                let uneven = f64::from(words * 7 % 5) * 3.0 - 6.0;
+                Some((58.0 + 2.9 * f64::from(words) + uneven).round() as u64)
+            };
+            let (words, remark, _) = against(target, 0, count);
+            let met = count(words.own).unwrap() as f64;
+            assert!((met - f64::from(target)).abs() <= 15.0, "{target}: {met}");
+            assert_eq!(remark, None);
+        }
+        // Of two prompts that are nearly alike the longer one has fewer tokens.
+        let probes = [(71, 262), (17, 100), (16, 101)];
+        let probes = probes.map(|(words, tokens)| Probe { words, tokens: Some(tokens) });
+        let Calibration::Try(tries) =
+            calibrate(96, 0, &[probes[..2].to_vec(), probes[2..].to_vec()])
+        else {
+            panic!("another try is due")
+        };
+        assert!((13..=15).contains(&tries[0]), "{tries:?}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use llmbench_api::Arrival;
 use llmbench_api::record::{GroupSummary, LoadPoint, LoadSummary, Stat};
 
-use super::figures::{ABSENT, number};
+use super::figures::{ABSENT, number, si};
 use crate::Report;
 
 /// Load points of a report, with the group that each belongs to.
@@ -31,6 +31,9 @@ pub(super) fn p50_p99(p50: &Stat, p99: &Stat) -> String {
 /// Three digits that say something: `0.123`, `12.3`, `1234`.
 pub(crate) fn short(value: Option<f64>) -> String {
     let Some(value) = value else { return ABSENT.to_owned() };
+    if value >= 1e5 {
+        return si(value as u64);
+    }
     let decimals = match value.abs() {
         v if v >= 100.0 => 0,
         v if v >= 10.0 => 1,

@@ -15,6 +15,9 @@ pub(super) const MIN_WIDTH: u16 = 80;
 /// From this width on there is room for intervals of speeds.
 const WIDE: u16 = 100;
 
+/// From this width on there is room for all figures of a load.
+const VERY_WIDE: u16 = 130;
+
 /// Three rules and no vertical lines: names need the room.
 pub(super) const STYLE: TableStyle = TableStyle::new()
     .top_border(LineStyle::none().fill('─').junction('─'))
@@ -228,6 +231,9 @@ fn load_table(report: &Report<'_>, width: u16) -> String {
     let has_goodput = load::points(report).iter().any(|(_, load)| load.goodput_share.n > 0);
     let mut header = header.to_vec();
     header.extend(has_goodput.then_some("Good"));
+    // report.md has the speeds of single requests too.
+    let has_speeds = width >= WIDE && !has_goodput || width >= VERY_WIDE;
+    header.retain(|head| has_speeds || !(head.starts_with("pp") || head.starts_with("tg")));
     let columns = header.len();
     let mut table = Table::new();
     table.load_style(STYLE);
@@ -249,9 +255,11 @@ fn load_table(report: &Report<'_>, width: u16) -> String {
                     load::p50_p99(&found.itl_p50_ms, &found.itl_p99_ms),
                     load::p50_p99(&found.e2e_p50_ms, &found.e2e_p99_ms),
                     load::short(found.longest_gap_ms.max),
-                    load::short(found.prefill_tokens_per_sec.mean),
-                    load::short(found.decode_tokens_per_sec.mean),
                 ]);
+                if has_speeds {
+                    row.push(load::short(found.prefill_tokens_per_sec.mean));
+                    row.push(load::short(found.decode_tokens_per_sec.mean));
+                }
                 row.extend(has_goodput.then(|| load::goodput(found)));
             }
             row.resize(columns, figures::ABSENT.to_owned());
