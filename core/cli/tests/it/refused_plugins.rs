@@ -53,7 +53,7 @@ fn the_list_names_the_good_ones_and_each_refusal() {
     expect_code(&listed, 6);
     let listed = listed.json();
     assert_eq!(listed["refused"].as_array().unwrap().len(), 2, "{listed}");
-    assert_eq!(listed["plugins"].as_array().unwrap().len(), 10, "{listed}");
+    assert_eq!(listed["plugins"].as_array().unwrap().len(), 14, "{listed}");
 }
 
 #[test]

@@ -50,7 +50,7 @@ const fn column(name: &'static str, take: Take) -> ExportColumn {
 ///
 /// Names are those of `samples.jsonl`, with a unit added where there is none in
 /// it; `errors`, `warnings`, `retries` and `missing` hold JSON.
-pub const EXPORT_COLUMNS: [ExportColumn; 52] = [
+pub const EXPORT_COLUMNS: [ExportColumn; 70] = [
     column("run_id", Take::Text(|row| Some(row.run.run_id.clone()))),
     column("run_name", Take::Text(|row| row.run.name.clone())),
     column("started_at", Take::Time(|row| Some(row.run.started_at.clone()))),
@@ -106,7 +106,39 @@ pub const EXPORT_COLUMNS: [ExportColumn; 52] = [
     ),
     column("energy_above_idle_joules", Take::Number(|row| row.record.energy_above_idle_joules)),
     column("cpu_energy_joules", Take::Number(|row| row.record.cpu_energy_joules)),
+    column("load_concurrency", Take::Whole(concurrency)),
+    column("load_rate_per_sec", Take::Number(|row| number(row, "/point/arrival/rate_per_second"))),
+    column("load_requests", Take::Number(|row| number(row, "/requests"))),
+    column("load_answered", Take::Number(|row| number(row, "/answered"))),
+    column("load_steady_requests", Take::Number(|row| number(row, "/steady_requests"))),
+    column("requests_per_sec", Take::Number(|row| number(row, "/requests_per_sec"))),
+    column("output_tokens_per_sec", Take::Number(|row| number(row, "/output_tokens_per_sec"))),
+    column("input_tokens_per_sec", Take::Number(|row| number(row, "/input_tokens_per_sec"))),
+    column("ttft_p50_ms", Take::Number(|row| number(row, "/ttft_ms/median"))),
+    column("ttft_p99_ms", Take::Number(|row| number(row, "/ttft_ms/percentiles/p99"))),
+    column("itl_p50_ms", Take::Number(|row| number(row, "/itl_ms/median"))),
+    column("itl_p99_ms", Take::Number(|row| number(row, "/itl_ms/percentiles/p99"))),
+    column("tpot_p50_ms", Take::Number(|row| number(row, "/tpot_ms/median"))),
+    column("longest_gap_ms", Take::Number(|row| number(row, "/longest_gap_ms/max"))),
+    column("e2e_p50_ms", Take::Number(|row| number(row, "/e2e_ms/median"))),
+    column("e2e_p99_ms", Take::Number(|row| number(row, "/e2e_ms/percentiles/p99"))),
+    column("goodput_share", Take::Number(|row| number(row, "/goodput/share"))),
+    column("sustained_rate_per_sec", Take::Number(|row| number(row, "/sustained_rate_per_sec"))),
 ];
+
+/// A figure of a load test, by its place in the field `load`.
+fn number(row: &Row<'_>, place: &str) -> Option<f64> {
+    row.record.extra.get("load")?.pointer(place)?.as_f64()
+}
+
+/// Requests under way; one where they are sent one after the other.
+fn concurrency(row: &Row<'_>) -> Option<u64> {
+    let arrival = row.record.extra.get("load")?.pointer("/point/arrival")?;
+    match arrival.get("kind")?.as_str()? {
+        "sequential" => Some(1),
+        _ => arrival.get("concurrency")?.as_u64(),
+    }
+}
 
 fn done_reason(row: &Row<'_>) -> Option<String> {
     let reason = serde_json::to_value(row.record.done_reason.as_ref()?).ok()?;

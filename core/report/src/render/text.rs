@@ -1,7 +1,7 @@
 //! The table that a run ends with on a terminal.
 
 use comfy_table::{
-    CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle,
+    CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width,
 };
 use llmbench_api::record::{GroupSummary, Stat};
 
@@ -269,6 +269,8 @@ fn load_table(report: &Report<'_>, width: u16) -> String {
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, if index + 1 < columns { 1 } else { 0 }));
         if index == 0 {
+            // A line that is a bit too long reads better than names cut to syllables.
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(12)));
             column.set_delimiter('-');
         } else {
             column.set_constraint(ColumnConstraint::ContentWidth);
