@@ -1,6 +1,7 @@
 //! One connection of a client.
 
 use std::io::{ErrorKind, Read, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
@@ -34,13 +35,22 @@ pub(crate) struct Connection {
     out: Vec<u8>,
     written: usize,
     answer: Option<Answer>,
+    list: Arc<str>,
 }
 
 impl Connection {
-    pub(crate) fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: TcpStream, list: Arc<str>) -> Self {
         // Without it the system may hold back small writes, and the instants mean nothing.
         let _ = stream.set_nodelay(true);
-        Self { stream, timer: 0, received: Vec::new(), out: Vec::new(), written: 0, answer: None }
+        Self {
+            stream,
+            timer: 0,
+            received: Vec::new(),
+            out: Vec::new(),
+            written: 0,
+            answer: None,
+            list,
+        }
     }
 
     /// When its next bytes are due.
@@ -94,10 +104,7 @@ impl Connection {
     fn respond(&mut self, request: &Request, received_at: Instant) {
         let body = &self.received[request.body.clone()];
         match (request.is_post, request.path.as_str()) {
-            (false, "/v1/models") => {
-                let list = r#"{"object":"list","data":[{"id":"schedule:","object":"model","created":1700000000,"owned_by":"llmbench"}]}"#;
-                self.out.extend(render::json(200, list));
-            }
+            (false, "/v1/models") => self.out.extend(render::json(200, &self.list)),
             (false, "/health") => self.out.extend(render::error(500, "no health is known here")),
             (true, "/v1/chat/completions") => match serde_json::from_slice::<Chat>(body) {
                 Err(error) => self.out.extend(render::error(400, &error.to_string())),

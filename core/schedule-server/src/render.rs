@@ -27,6 +27,13 @@ pub(crate) fn error(status: u16, message: &str) -> Vec<u8> {
     json(status, &body.to_string())
 }
 
+/// A list of models.
+pub(crate) fn models(names: &[&str]) -> String {
+    let model = |name: &&str| serde_json::json!({"id": name, "object": "model", "created": 1_700_000_000, "owned_by": "llmbench"});
+    let data: Vec<_> = names.iter().map(model).collect();
+    serde_json::json!({"object": "list", "data": data}).to_string()
+}
+
 /// One event as one HTTP chunk.
 pub(crate) fn event(data: &str) -> Vec<u8> {
     let length = "data: ".len() + data.len() + 2;

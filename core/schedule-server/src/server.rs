@@ -15,6 +15,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::connection::{Connection, Life};
 use crate::record::Record;
+use crate::render;
 
 const LISTENER: Token = Token(0);
 const WAKER: Token = Token(1);
@@ -56,11 +57,23 @@ impl ScheduleServer {
         Self::on_port(0)
     }
 
+    /// As [`ScheduleServer::start`], with these models in its list, for clients that ask for no others.
+    ///
+    /// # Errors
+    /// As [`ScheduleServer::start`].
+    pub fn listing(models: &[&str]) -> io::Result<Self> {
+        Self::serving(0, models)
+    }
+
     /// Starts a server on `port` of the loopback interface; 0 is any free one.
     ///
     /// # Errors
     /// As [`ScheduleServer::start`], and when the port is taken.
     pub fn on_port(port: u16) -> io::Result<Self> {
+        Self::serving(port, &["schedule:"])
+    }
+
+    fn serving(port: u16, models: &[&str]) -> io::Result<Self> {
         let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port).into())?;
         let address = listener.local_addr()?;
         let poll = Poll::new()?;
@@ -75,6 +88,7 @@ impl ScheduleServer {
             timers: BinaryHeap::new(),
             last_timer: 0,
             records: Vec::new(),
+            list: render::models(models).into(),
             shared: Arc::clone(&shared),
         };
         let thread = std::thread::Builder::new()
@@ -136,6 +150,8 @@ struct Service {
     /// Number of the timer that was set last; none is used twice.
     last_timer: u64,
     records: Vec<Record>,
+    /// What the question for models is answered with.
+    list: Arc<str>,
     shared: Arc<Shared>,
 }
 
@@ -206,7 +222,7 @@ impl Service {
             let token = Token(index + FIRST_CONNECTION);
             let interest = Interest::READABLE | Interest::WRITABLE;
             if self.poll.registry().register(&mut stream, token, interest).is_ok() {
-                self.connections[index] = Some(Connection::new(stream));
+                self.connections[index] = Some(Connection::new(stream, Arc::clone(&self.list)));
                 // The request may have come with the connection.
                 self.serve(index, |connection, records| connection.readable(false, records));
             } else {

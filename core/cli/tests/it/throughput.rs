@@ -119,10 +119,9 @@ fn what_cannot_be_measured_is_an_error_that_says_what_can() {
 
 #[test]
 fn concurrency_and_rate_are_measured_on_an_exact_schedule() {
-    let server = ScheduleServer::start().unwrap();
+    let model = "schedule:first_us=20000,every_us=2000";
+    let server = ScheduleServer::listing(&[model]).unwrap();
     let url = format!("{}/v1", server.url());
-    // Without a wait: the server lists no other name.
-    let model = "schedule:";
     let command = command();
     let settings = [
         "concurrency=1,4",
@@ -139,6 +138,9 @@ fn concurrency_and_rate_are_measured_on_an_exact_schedule() {
     for record in &run.samples {
         let load = load(record);
         assert_eq!((&load["requests"], &load["answered"]), (&json!(40), &json!(40)), "{load}");
+        // The schedule is a lower bound whatever else the machine does: 20 ms, then ten times 2 ms.
+        assert!(load["ttft_ms"]["min"].as_f64().unwrap() >= 19.9, "{}", load["ttft_ms"]);
+        assert!(load["e2e_ms"]["min"].as_f64().unwrap() >= 39.9, "{}", load["e2e_ms"]);
         assert!(load["ttft_ms"]["percentiles"]["p99"].is_number(), "{}", load["ttft_ms"]);
         assert_eq!(load["tokens_per_chunk"], 1.0);
         assert_eq!(load["goodput"]["slo"]["ttft_ms"], 5000.0);
@@ -146,7 +148,7 @@ fn concurrency_and_rate_are_measured_on_an_exact_schedule() {
     }
     let ramp = |place: usize| run.samples[place]["load"]["ramp_sec"].as_f64().unwrap();
     assert_eq!(ramp(0), 0.0);
-    assert!(ramp(1) > 0.0, "{}", ramp(1));
+    assert!(ramp(1) > 0.0 && ramp(2) > 0.0, "{} {}", ramp(1), ramp(2));
     let steady = run.samples[1]["load"]["steady_requests"].as_u64().unwrap();
     assert!((20..=36).contains(&steady), "{steady}");
     let page = std::fs::read_to_string(run.dir.join("report.html")).unwrap();
@@ -165,6 +167,70 @@ fn concurrency_and_rate_are_measured_on_an_exact_schedule() {
     expect_parts(&seen["labels"].to_string(), &["c1", "c4", "r50"]);
     assert!(!seen["heads"].to_string().contains("Score"), "{}", seen["heads"]);
     assert_eq!(seen["phone_width"], 390);
+}
+
+#[test]
+fn two_runs_are_compared_load_by_load() {
+    let models = ["schedule:first_us=2000,every_us=1000", "schedule:first_us=90000,every_us=1000"];
+    let server = ScheduleServer::listing(&models).unwrap();
+    let url = format!("{}/v1", server.url());
+    let command = command();
+    let settings = ["requests=3", "warmup_requests=0", "output_tokens=6"];
+    for (name, model) in [("fast", models[0]), ("slow", models[1])] {
+        let arguments = ["--backend", "openai", "--url", &url, "--model", model];
+        let output = measure(
+            &command,
+            &settings,
+            &[&arguments[..], &["--runs", "4", "--name", name]].concat(),
+        );
+        expect_code(&output, 0);
+    }
+    let compared = command.run(&["compare", "fast", "slow", "--format", "json"]);
+    expect_code(&compared, 0);
+    let contrast = &compared.json()["contrasts"][0];
+    assert_eq!(contrast["fixtures"], json!([]), "there are no scores to compare");
+    let at_load = &contrast["loads"][0];
+    assert_eq!((&at_load["fixture"], &at_load["base_runs"]), (&json!("c1"), &json!(4)));
+    let metrics = at_load["metrics"].as_array().unwrap();
+    let ttft = metrics.iter().find(|metric| metric["metric"] == "ttft_sec").unwrap();
+    // Four against four, all of them slower: the smallest p-value that there is.
+    assert_eq!(ttft["verdict"], "worse", "{ttft}");
+    assert!(!metrics.iter().any(|metric| metric["metric"] == "score"));
+    let text = command.run(&["compare", "fast", "slow"]);
+    expect_parts(&text.stdout, &["c1", "TTFT s", "worse"]);
+    let failing = ["--fail-on-regression", "--metric", "ttft_sec"];
+    expect_code(&command.run(&[&["compare", "fast", "slow"][..], &failing].concat()), 5);
+}
+
+#[test]
+fn a_stall_of_the_server_shows_in_the_gaps() {
+    // 300 ms before the sixth piece: no mean of a request may hide it.
+    let stalling = "schedule:first_us=5000,every_us=1000,pause_us=300000,at=5";
+    let server = ScheduleServer::listing(&[stalling]).unwrap();
+    let url = format!("{}/v1", server.url());
+    let command = command();
+    let output = measure(&command, &["requests=3", "output_tokens=10"], &scheduled(&url, stalling));
+    expect_code(&output, 0);
+    let run = RunFiles::of(&command);
+    let load = load(&run.samples[0]);
+    assert!(load["longest_gap_ms"]["min"].as_f64().unwrap() >= 299.0, "{}", load["longest_gap_ms"]);
+    assert!(load["itl_ms"]["max"].as_f64().unwrap() >= 299.0, "{}", load["itl_ms"]);
+    assert!(load["itl_ms"]["median"].as_f64().unwrap() < 299.0, "{}", load["itl_ms"]);
+}
+
+#[test]
+fn failures_are_counted_by_class_and_a_load_without_an_answer_is_no_result() {
+    let busy = "schedule:first_us=1000,fault=503,at=0";
+    let server = ScheduleServer::listing(&[busy]).unwrap();
+    let url = format!("{}/v1", server.url());
+    let command = command();
+    let settings = ["concurrency=2", "requests=6", "warmup_requests=0", "output_tokens=4"];
+    let refused =
+        measure(&command, &settings, &[&scheduled(&url, busy)[..], &["--warmup", "0"]].concat());
+    expect_code(&refused, 4);
+    let run = RunFiles::of(&command);
+    assert_eq!(run.field("status"), ["infra_error"]);
+    assert!(run.samples[0]["load"].is_null(), "{}", run.samples[0]);
 }
 
 #[test]
