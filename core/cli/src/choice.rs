@@ -41,6 +41,27 @@ impl Choice {
         self.backend == EMBEDDED && self.models.iter().any(|model| model == SAMPLE)
     }
 
+    /// The same with the only one of the models that a server has.
+    ///
+    /// # Errors
+    /// When it has none or several: nobody guesses which one is meant.
+    pub(crate) fn with_only_model(self, models: Vec<String>) -> Result<Self> {
+        match models.as_slice() {
+            [only] => Ok(Self {
+                by_default: Some(format!("no --model given: `{only}`, the only one of the server")),
+                models: vec![only.clone()],
+                ..self
+            }),
+            [] => Err(CliError::usage("no model is named, and the server lists none")
+                .hint("name the model with `--model NAME`")),
+            several => {
+                let list: Vec<_> = several.iter().map(|name| format!("`{name}`")).collect();
+                let message = format!("no model is named, and the server has {}", list.join(", "));
+                Err(CliError::usage(message).hint("name one, or several, with `--model NAME`"))
+            }
+        }
+    }
+
     /// Adds the way without a download to an error about Ollama's default model.
     pub(crate) fn explain(&self, error: llmbench_api::Error) -> llmbench_api::Error {
         let is_default_missing = self.by_default.is_some()

@@ -112,3 +112,16 @@ fn only_a_default_that_is_missing_points_to_the_demo_model() {
     let by_name = from_flags(models(&["x"])).unwrap();
     assert_eq!(by_name.explain(missing()), missing());
 }
+
+#[test]
+fn only_a_single_model_of_a_server_needs_no_name() {
+    let with = |models: &[&str]| {
+        let choice = named(OPENAI, &[]);
+        choice.with_only_model(models.iter().map(|name| (*name).to_owned()).collect())
+    };
+    let only = with(&["m"]).unwrap();
+    assert_eq!((only.models, only.backend.as_str()), (vec!["m".to_owned()], OPENAI));
+    assert!(only.by_default.unwrap().contains("`m`"));
+    assert!(with(&[]).unwrap_err().message.contains("lists none"));
+    assert!(with(&["a", "b"]).unwrap_err().message.contains("`a`, `b`"));
+}

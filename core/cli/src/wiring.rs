@@ -32,6 +32,8 @@ const AUTO_SYSTEM_MONITOR: &str = "system";
 const NONE: &str = "none";
 /// How long Ollama may take to answer before a machine counts as one without it.
 const OLLAMA_LIMIT: Duration = Duration::from_secs(1);
+/// How long a server may take to list its models.
+const MODELS_LIMIT: Duration = Duration::from_secs(5);
 
 /// Resolves the settings of a command that takes [`SettingArgs`].
 ///
@@ -97,6 +99,21 @@ impl Wiring {
         choice::choose(&self.settings, variable, |url| self.wants_ollama(url, cancel))
     }
 
+    /// As [`Wiring::choose`], with the only model of a server with OpenAI's API where none is named.
+    ///
+    /// # Errors
+    /// As [`Wiring::choose`]; none or several models on such a server, or no answer of it.
+    pub(crate) fn choose_with_model(&self, cancel: &CancelToken) -> Result<Choice> {
+        let choice = self.choose(cancel)?;
+        if choice.backend != OPENAI || !self.settings.models.is_empty() {
+            return Ok(choice);
+        }
+        let backend = self.host.backend(OPENAI, &self.backend_settings(OPENAI))?.component;
+        let cx = quiet_context(cancel, Some(MODELS_LIMIT));
+        let models = bounded("looking for models", &cx, move |cx| backend.models(cx))?;
+        choice.with_only_model(models.into_iter().map(|model| model.name).collect())
+    }
+
     /// True when Ollama answers at `url`, or when only trying it tells what is wrong.
     fn wants_ollama(&self, url: &str, cancel: &CancelToken) -> bool {
         let mut settings = self.plugin_settings(OLLAMA);
@@ -155,12 +172,16 @@ impl Wiring {
     /// # Errors
     /// As [`HostError`].
     pub(crate) fn backend(&mut self, name: &str) -> Result<Arc<dyn Backend>> {
+        let found = self.host.backend(name, &self.backend_settings(name))?;
+        Ok(self.remember("backend", found))
+    }
+
+    fn backend_settings(&self, name: &str) -> Json {
         let mut settings = self.plugin_settings(name);
         if let Some(url) = self.settings.url.as_ref().filter(|_| name != EMBEDDED) {
             settings["url"] = url.clone().into();
         }
-        let found = self.host.backend(name, &settings)?;
-        Ok(self.remember("backend", found))
+        settings
     }
 
     /// The client of servers with OpenAI's API, for the server at `url`, with its other settings.

@@ -67,7 +67,11 @@ pub(crate) fn doctor(global: &GlobalArgs, args: &DoctorArgs) -> Result<ExitCode>
             wiring.default_plugin_setting(validator, "install", false);
         }
     }
-    let choice = wiring.choose(&CancelToken::default())?;
+    let choice = match wiring.choose_with_model(&CancelToken::default()) {
+        // What is wrong with the server is one line among others.
+        Err(error) if error.code == ExitCode::NotReady => wiring.choose(&CancelToken::default())?,
+        choice => choice?,
+    };
     let mut lines = vec![out_folder(&wiring)];
     lines.extend(choice.by_default.as_ref().map(|choice| Line::ok("default choice", choice)));
     let test = note(&mut lines, "test plugin", wiring.test());

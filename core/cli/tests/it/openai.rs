@@ -94,6 +94,22 @@ fn without_secret(dir: &Path) {
 }
 
 #[test]
+fn the_only_model_of_a_server_needs_no_name_and_one_of_several_does() {
+    let server = ScheduleServer::listing(&["schedule:tokens=3"]).unwrap();
+    let command = command();
+    let more = ["--fixture", SMALL, "--runs", "1", "--dry-run", "--validator", "types=none"];
+    let output =
+        command.run(&[&["run", "--backend", "openai", "--url", &server.url()], &more[..]].concat());
+    expect_code(&output, 0);
+    expect_parts(&output.stderr, &["no --model given: `schedule:tokens=3`"]);
+    let two = ScheduleServer::listing(&["schedule:tokens=3", "schedule:"]).unwrap();
+    let output =
+        command.run(&[&["run", "--backend", "openai", "--url", &two.url()], &more[..]].concat());
+    expect_code(&output, 2);
+    expect_parts(&output.stderr, &["`schedule:tokens=3`, `schedule:`", "hint:", "--model"]);
+}
+
+#[test]
 fn a_backend_without_an_address_says_how_to_name_one() {
     let output = command().run(&["models", "--backend", "openai"]);
     expect_code(&output, 2);

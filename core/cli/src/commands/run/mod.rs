@@ -51,7 +51,7 @@ pub(crate) fn run(global: &GlobalArgs, args: &RunArgs, argv: &[OsString]) -> Res
     let cancel = CancelToken::default();
     stop_on_interrupt(&cancel, "finished attempts are kept");
     let wiring = Wiring::new(global, settings);
-    let mut choice = wiring.choose(&cancel)?;
+    let mut choice = wiring.choose_with_model(&cancel)?;
     if let Some(resumed) = &resumed {
         choice.by_default.clone_from(&resumed.manifest.default_choice);
     }
