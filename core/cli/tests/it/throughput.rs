@@ -204,7 +204,8 @@ fn two_runs_are_compared_load_by_load() {
 
 #[test]
 fn a_stall_of_the_server_shows_in_the_gaps() {
-    // 300 ms before the sixth piece: no mean of a request may hide it.
+    // 300 ms before the sixth piece: the mean gap of a request, 34 ms, would hide it. A busy machine
+    // may read the piece before the stall late, which takes from the gap what it was late.
     let stalling = "schedule:first_us=5000,every_us=1000,pause_us=300000,at=5";
     let server = ScheduleServer::listing(&[stalling]).unwrap();
     let url = format!("{}/v1", server.url());
@@ -213,9 +214,9 @@ fn a_stall_of_the_server_shows_in_the_gaps() {
     expect_code(&output, 0);
     let run = RunFiles::of(&command);
     let load = load(&run.samples[0]);
-    assert!(load["longest_gap_ms"]["min"].as_f64().unwrap() >= 299.0, "{}", load["longest_gap_ms"]);
-    assert!(load["itl_ms"]["max"].as_f64().unwrap() >= 299.0, "{}", load["itl_ms"]);
-    assert!(load["itl_ms"]["median"].as_f64().unwrap() < 299.0, "{}", load["itl_ms"]);
+    assert!(load["longest_gap_ms"]["min"].as_f64().unwrap() >= 150.0, "{}", load["longest_gap_ms"]);
+    assert!(load["itl_ms"]["max"].as_f64().unwrap() >= 150.0, "{}", load["itl_ms"]);
+    assert!(load["itl_ms"]["median"].as_f64().unwrap() < 150.0, "{}", load["itl_ms"]);
 }
 
 #[test]
