@@ -23,7 +23,8 @@ from pathlib import Path
 FIRST_US, EVERY_US, TOKENS = 50_000, 5_000, 64
 # Every client sends prompts of about this many bytes; the schedule does not depend on them.
 PROMPT_BYTES = 512
-CAPACITY_TOKENS = 1024
+# Written 32 at a time, so that the server's own writes are not the limit.
+CAPACITY_TOKENS, CAPACITY_PER_WRITE = 1024, 32
 # What the server lists. Names with commas are lists of models for some clients, so all ask under another name and
 # put the schedule into the body.
 LISTED = "schedule:"
@@ -58,11 +59,13 @@ class Load:
     first_us: int
     every_us: int
     tokens: int
+    per_write: int = 1
 
     @property
     def model(self):
         # The server keeps a record of the answers whose schedule has an `id`.
-        return f"{LISTED}first_us={self.first_us},every_us={self.every_us},tokens={self.tokens},id=1"
+        times = f"first_us={self.first_us},every_us={self.every_us}"
+        return f"{LISTED}{times},tokens={self.tokens},per_write={self.per_write},id=1"
 
     @property
     def seconds(self):
@@ -339,7 +342,6 @@ def read_json(path):
 def say(text):
     print(text, file=sys.stderr, flush=True)
 
-
 def run(client, load, options, out):
     """What a client says about a load, what the server says, and what it cost."""
     shutil.rmtree(out, ignore_errors=True)
@@ -361,11 +363,11 @@ def run(client, load, options, out):
     return reported, truth, cost
 
 
-def one_round(client, loads, options, out):
+def one_round(client, load, flood, options, out):
     machine_load = os.getloadavg()[0]
     try:
-        reported, truth, (wall_seconds, cpu_seconds, memory) = run(client, loads["exact"], options, out / "exact")
-        drained = run(client, loads["capacity"], options, out / "capacity")[0]
+        reported, truth, (wall_seconds, cpu_seconds, memory) = run(client, load, options, out / "exact")
+        drained = run(client, flood, options, out / "capacity")[0]
     except Failed as failure:
         return Round(client.name, machine_load, failure=str(failure))
     first = truth["first_ms"]
@@ -380,7 +382,7 @@ def one_round(client, loads, options, out):
         answers=reported.answers,
         cpu_seconds=cpu_seconds,
         memory_mib=memory / 2**20,
-        start_up_seconds=wall_seconds - loads["exact"].seconds,
+        start_up_seconds=wall_seconds - load.seconds,
         chunks_per_second=drained.tokens_per_second,
     )
 
@@ -451,8 +453,7 @@ def arguments():
     options = parser.parse_args()
     if min(options.streams, options.rounds, options.requests or 1) < 1:
         parser.error("--streams, --requests and --rounds are at least 1")
-    options.has_own_programs = options.built is not None
-    options.has_own_venvs = options.venvs is not None
+    options.has_own_programs, options.has_own_venvs = options.built is not None, options.venvs is not None
     options.work = options.work.resolve()
     options.work.mkdir(parents=True, exist_ok=True)
     options.venvs = (options.venvs or options.work / "venvs").resolve()
@@ -466,7 +467,7 @@ def main():
         sys.exit("error: there is no examples/serve in the folder with built programs\n\nhint: leave out --built")
     clients = [client for client in CLIENTS if not options.only or client.name in options.only]
     load = Load(options.streams, options.requests or 10 * options.streams, options.streams, FIRST_US, EVERY_US, TOKENS)
-    loads = {"exact": load, "capacity": replace(load, first_us=0, every_us=0, tokens=CAPACITY_TOKENS)}
+    flood = replace(load, first_us=0, every_us=0, tokens=CAPACITY_TOKENS, per_write=CAPACITY_PER_WRITE)
     failures, rounds = {}, []
     for client in clients:
         try:
@@ -474,18 +475,17 @@ def main():
         except (Failed, OSError, subprocess.SubprocessError) as failure:
             failures[client.name] = str(failure)
             say(f"{client.name}: {failure}")
-    began, load_before = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), os.getloadavg()
+    began, load_before = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), os.getloadavg()[0]
     for number in range(options.rounds):
         # Each begins a round once, so that none always follows the same one.
         turn = number % len(clients)
         for client in clients[turn:] + clients[:turn]:
             if client.name not in failures:
-                result = one_round(client, loads, options, options.work / "runs" / f"{number + 1}-{client.name}")
+                result = one_round(client, load, flood, options, options.work / "runs" / f"{number + 1}-{client.name}")
                 rounds.append(result)
                 say(json.dumps({key: value for key, value in asdict(result).items() if value is not None}))
     (options.work / "rounds.json").write_text(json.dumps([asdict(each) for each in rounds], indent=1))
-
-    print(f"{began}, {machine()}; load before {load_before[0]:.1f}, after {os.getloadavg()[0]:.1f}. "
+    print(f"{began}, {machine()}; load before {load_before:.1f}, after {os.getloadavg()[0]:.1f}. "
           f"{load.streams} streams, {load.requests} requests after {load.warm_up} for warm-up; first token after "
           f"{FIRST_US / 1e3:g} ms, then one every {EVERY_US / 1e3:g} ms, {TOKENS} tokens; drained: all at "
           f"once, {CAPACITY_TOKENS} tokens. Medians over rounds.\n")
