@@ -87,7 +87,7 @@ fn line(counted: &[(f64, f64)]) -> Option<(f64, f64)> {
     let sum = |value: &dyn Fn(&(f64, f64)) -> f64| counted.iter().map(value).sum::<f64>();
     let slope = sum(&|count| (count.0 - words) * (count.1 - tokens))
         / sum(&|count| (count.0 - words).powi(2));
-    (slope.is_finite() && slope > 0.0).then(|| (slope, tokens - slope * words))
+    (slope.is_finite() && slope > 0.0).then_some((slope, tokens - slope * words))
 }
 
 #[cfg(test)]
