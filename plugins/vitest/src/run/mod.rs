@@ -120,7 +120,8 @@ pub(crate) fn run(
         match output.result.recv_timeout(POLL) {
             Ok(line) => {
                 // Ends by itself at once; whoever kills it now spoils the result.
-                let status = wait(&mut group, begin + wall, cx)?;
+                watch.look_for_starvation(&group);
+                let status = wait(&mut group, begin + wall + watch.starved, cx)?;
                 break conclude(sandbox, status, Some(&line), &output, &watch)?;
             }
             Err(RecvTimeoutError::Disconnected) if group.exited().is_none() => {
