@@ -20,6 +20,33 @@ pub struct Fixture {
 }
 
 impl Fixture {
+    /// The fixtures, by name, of files that lie as `NAME/PATH` → content, as a plugin embeds them.
+    ///
+    /// Left out: files in no folder, and those that are not text.
+    ///
+    /// # Example
+    /// ```
+    /// use llmbench_api::Fixture;
+    ///
+    /// let files = [("a/prompt.md", "Say hi"), ("README.md", "about all")];
+    /// let files = files.map(|(path, text)| (path, text.as_bytes().to_vec()));
+    /// let fixtures = Fixture::in_folders(files);
+    /// assert_eq!((fixtures.len(), fixtures[0].name.as_str()), (1, "a"));
+    /// assert_eq!(fixtures[0].file("prompt.md").unwrap(), "Say hi");
+    /// ```
+    pub fn in_folders<P: AsRef<str>>(files: impl IntoIterator<Item = (P, Vec<u8>)>) -> Vec<Self> {
+        let mut fixtures: BTreeMap<String, Self> = BTreeMap::new();
+        for (path, content) in files {
+            let Some((name, inner)) = path.as_ref().split_once('/') else { continue };
+            let Ok(text) = String::from_utf8(content) else { continue };
+            let fixture = fixtures
+                .entry(name.to_owned())
+                .or_insert_with(|| Self { name: name.to_owned(), ..Self::default() });
+            fixture.files.insert(inner.to_owned(), text);
+        }
+        fixtures.into_values().collect()
+    }
+
     /// The content of a file.
     ///
     /// # Errors

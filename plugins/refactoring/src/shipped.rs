@@ -1,7 +1,5 @@
 //! Fixtures that come inside the plugin.
 
-use std::collections::BTreeMap;
-
 use llmbench_api::{Fixture, Json};
 use rust_embed::RustEmbed;
 
@@ -12,17 +10,13 @@ struct Files;
 /// The shipped fixtures by name; files that are not text are left out, and so are
 /// fixtures with an npm project: it has to lie on disk.
 pub(crate) fn shipped_fixtures() -> Vec<Fixture> {
-    let mut fixtures: BTreeMap<String, Fixture> = BTreeMap::new();
-    for path in Files::iter() {
-        let Some((name, inner)) = path.split_once('/') else { continue };
-        let Some(file) = Files::get(&path) else { continue };
-        let Ok(text) = String::from_utf8(file.data.into_owned()) else { continue };
-        let fixture = fixtures
-            .entry(name.to_owned())
-            .or_insert_with(|| Fixture { name: name.to_owned(), ..Fixture::default() });
-        fixture.files.insert(inner.to_owned(), text);
-    }
-    fixtures.into_values().filter(|fixture| !has_project(fixture)).collect()
+    let files = Files::iter().filter_map(|path| {
+        let content = Files::get(&path)?.data.into_owned();
+        Some((path, content))
+    });
+    let mut fixtures = Fixture::in_folders(files);
+    fixtures.retain(|fixture| !has_project(fixture));
+    fixtures
 }
 
 fn has_project(fixture: &Fixture) -> bool {
