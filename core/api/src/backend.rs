@@ -321,6 +321,30 @@ impl Generation {
         rate(self.completion_tokens, self.decode_sec)
     }
 
+    /// Seconds between the first piece of content and the last; to the end mark where the
+    /// gaps are not all known.
+    pub fn content_sec(&self) -> Option<f64> {
+        let first = self.first_token_at_ns?;
+        let gaps = &self.gaps_ns;
+        let are_all = self.content_chunks.is_some_and(|chunks| chunks == gaps.len() as u64 + 1);
+        let nanoseconds =
+            if are_all { gaps.iter().sum() } else { self.done_at_ns.saturating_sub(first) };
+        Some(nanoseconds as f64 / 1e9)
+    }
+
+    /// Tokens behind the first piece of content, and the seconds in which they came: a decode
+    /// speed as the client sees it.
+    ///
+    /// Of `n` tokens in `N` pieces, `n − 1` are behind the first where a piece is a token
+    /// (vLLM's definition of TPOT), else `n × (N − 1) / N`. `None` where tokens or
+    /// pieces are not counted, or everything came at once.
+    pub fn observed_decode(&self) -> Option<(f64, f64)> {
+        let (tokens, chunks) = (self.completion_tokens? as f64, self.content_chunks? as f64);
+        let further = (tokens - 1.0).min(tokens * (chunks - 1.0) / chunks);
+        let sec = self.content_sec()?;
+        (further > 0.0 && sec > 0.0).then_some((further, sec))
+    }
+
     /// Prompt tokens divided by prefill time, from the server's own figures.
     pub fn prefill_tokens_per_sec(&self) -> Option<f64> {
         rate(self.prompt_tokens, self.prefill_sec)

@@ -8,6 +8,7 @@ mod context;
 mod energy;
 mod load;
 mod plan;
+mod speed;
 mod summary;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub use context::{ContextCell, ContextLength, ContextMap};
 pub use energy::{EnergySource, EnergyStats, IdleDevice, IdleRecord};
 pub use load::{Goodput, LoadFigures, LoadPoint, Slo, SweepPoint};
 pub use plan::{PlanRecord, SessionRecord};
+pub use speed::MeasuredBy;
 pub use summary::{GroupSummary, Interval, LoadSummary, PassAtK, Percentiles, Rate, Stat, Summary};
 
 /// Version of `run.json`, `samples.jsonl` and `summary.json`.
@@ -94,8 +96,11 @@ pub struct AttemptRecord {
     pub compiles: Option<bool>,
     /// Structure score, 0–10.
     pub ast_score: Option<f64>,
-    /// Generated tokens per second of decode time, from the server's figures.
+    /// Generated tokens per second of decode time.
     pub tokens_per_sec: Option<f64>,
+    /// Whose clock `tokens_per_sec` is by.
+    #[serde(default)]
+    pub tokens_per_sec_measured_by: Option<MeasuredBy>,
     /// From sending the request to the end of the answer; all requests of the attempt together.
     pub duration_sec: Option<f64>,
     /// From sending the first request to its first text.

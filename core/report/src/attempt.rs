@@ -5,7 +5,9 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use llmbench_api::monitor::metric;
-use llmbench_api::record::{AttemptRecord, AttemptStatus, EnergySource, LoadFigures, MonitorStats};
+use llmbench_api::record::{
+    AttemptRecord, AttemptStatus, EnergySource, LoadFigures, MeasuredBy, MonitorStats,
+};
 use llmbench_api::{DoneReason, Json};
 use sha2::{Digest, Sha256};
 
@@ -45,6 +47,8 @@ pub struct Attempt {
     pub ast_score: Option<f64>,
     /// Decode speed.
     pub tokens_per_sec: Option<f64>,
+    /// By whose clock.
+    pub tokens_per_sec_measured_by: Option<MeasuredBy>,
     /// All requests of the attempt together.
     pub duration_sec: Option<f64>,
     /// Time to first token.
@@ -242,6 +246,7 @@ impl Texts {
             compiles: record.compiles,
             ast_score: record.ast_score,
             tokens_per_sec: record.tokens_per_sec,
+            tokens_per_sec_measured_by: record.tokens_per_sec_measured_by,
             duration_sec: record.duration_sec,
             ttft_sec: record.ttft_sec,
             load_sec: record.load_sec,

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use llmbench_api::record::{
-    AttemptRecord, AttemptStatus, EnergySource, EnvironmentRecord, FixtureRecord, ModelRecord,
-    PlanRecord, PluginRecord, RoleRecord, RunManifest, RunStatus, SettingRecord,
+    AttemptRecord, AttemptStatus, EnergySource, EnvironmentRecord, FixtureRecord, MeasuredBy,
+    ModelRecord, PlanRecord, PluginRecord, RoleRecord, RunManifest, RunStatus, SettingRecord,
 };
 use llmbench_api::{
     Device, DeviceKind, DoneReason, Measured, ModelIdentity, ServerInfo, ValidatorInfo,
@@ -130,6 +130,7 @@ pub(crate) fn scored(model: &str, fixture: &str, run_number: u32, score: f64) ->
         compiles: Some(true),
         ast_score: Some(score),
         tokens_per_sec: Some(40.0 + f64::from(run_number)),
+        tokens_per_sec_measured_by: Some(MeasuredBy::Server),
         duration_sec: Some(5.0 + f64::from(run_number)),
         ttft_sec: Some(0.25),
         load_sec: Some(0.0),
@@ -179,6 +180,7 @@ pub(crate) fn lost(
         compiles: None,
         ast_score: None,
         tokens_per_sec: None,
+        tokens_per_sec_measured_by: None,
         ttft_sec: None,
         prefill_tokens_per_sec: None,
         prompt_tokens: None,

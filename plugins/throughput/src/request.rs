@@ -58,13 +58,7 @@ impl<'a> Request<'a> {
 
     /// From the first piece of content to the last; to the end mark where the pieces are not known.
     pub(crate) fn content_ms(self) -> Option<f64> {
-        let first = self.answer.first_token_at_ns?;
-        let gaps = self.gaps_ns();
-        let are_all = self.content_chunks().is_some_and(|chunks| chunks == gaps.len() as u64 + 1);
-        if are_all {
-            return Some(gaps.iter().sum::<u64>() as f64 / 1e6);
-        }
-        Some(ms(first, self.done_ns()))
+        Some(self.answer.content_sec()? * 1e3)
     }
 
     /// Time for each token behind the first; `None` for an answer of one.

@@ -4,8 +4,8 @@ use std::slice::Iter;
 
 use llmbench_api::record::LoadFigures;
 use llmbench_api::{
-    Answer, Arrival, Case, Error, ErrorKind, Fixture, GenerateOptions, GenerateRequest, History,
-    Json, PastStep, Purpose, Result, Step, TestDescription, TestType, Verdict,
+    Answer, Arrival, Case, Error, ErrorKind, Fixture, GenerateRequest, History, Json, Overrides,
+    PastStep, Purpose, Result, Step, TestDescription, TestType, Verdict,
 };
 
 use crate::calibration::{Calibration, Probe, calibrate};
@@ -183,7 +183,7 @@ impl Attempt<'_> {
             let words = Words { shared: 0, own: *words };
             let mut request =
                 GenerateRequest::user(self.prompts.prompt(self.stage, index as u32, words));
-            request.options.max_tokens = 1;
+            request.overrides.max_tokens = Some(1);
             request.as_preparation()
         };
         let requests = tries.iter().enumerate().map(request).collect();
@@ -194,9 +194,9 @@ impl Attempt<'_> {
         let request = |index| {
             let prompt = self.prompts.prompt(self.stage, index, words);
             GenerateRequest {
-                options: GenerateOptions {
-                    max_tokens: self.load.output_tokens,
-                    ..GenerateOptions::default()
+                overrides: Overrides {
+                    max_tokens: Some(self.load.output_tokens),
+                    ..Overrides::default()
                 },
                 purpose,
                 ..GenerateRequest::user(prompt)
@@ -246,6 +246,8 @@ impl Attempt<'_> {
                 verdict.missing.insert(name.into(), reason.clone());
             }
         }
+        let by = found.decode_measured_by.as_deref();
+        verdict.metrics.insert("tokens_per_sec_measured_by".into(), by.into());
         let json = serde_json::to_value(found).unwrap_or_default();
         verdict.with_metric("load", json)
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::setup::*;
 
 /// The fields of a record that users rely on by name.
-const FIELDS: [&str; 27] = [
+const FIELDS: [&str; 28] = [
     "model",
     "fixture",
     "timestamp",
@@ -14,6 +14,7 @@ const FIELDS: [&str; 27] = [
     "compiles",
     "ast_score",
     "tokens_per_sec",
+    "tokens_per_sec_measured_by",
     "duration_sec",
     "gpu_avg_utilization",
     "gpu_peak_utilization",

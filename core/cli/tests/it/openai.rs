@@ -73,7 +73,11 @@ fn a_run_keeps_the_figures_of_the_calibration_and_never_the_key() {
     let files = RunFiles::of(&after);
     assert!(files.manifest["calibration"]["value"]["streams"].is_array());
     assert_eq!(files.manifest["backend"], "openai");
-    assert_eq!(files.samples[0]["completion_tokens"], 12);
+    let sample = &files.samples[0];
+    assert_eq!(sample["completion_tokens"], 12);
+    // The server tells no times.
+    assert_eq!(sample["tokens_per_sec_measured_by"], "client", "{sample}");
+    assert!(sample["tokens_per_sec"].as_f64().unwrap() > 0.0);
     for dir in [&files.dir, &data] {
         without_secret(dir);
     }

@@ -3,6 +3,7 @@
 mod ask;
 mod pieces;
 mod record;
+mod speeds;
 mod validate;
 
 use llmbench_api::record::{AttemptRecord, AttemptStatus};

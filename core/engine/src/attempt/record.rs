@@ -8,13 +8,14 @@ use llmbench_api::record::{
 };
 use llmbench_api::{DoneReason, Findings, Generation, History, Json, PastStep};
 
+use super::speeds::{self, Speeds};
 use super::{AttemptInput, Ending, Exchange};
 use crate::energy::{self, EnergyFigures};
 use crate::session::Session;
 use crate::watch::{self, GpuFigures, IdleDraws, Window};
 
 /// Fields of every record that a test cannot set through its metrics.
-const RESERVED: [&str; 34] = [
+const RESERVED: [&str; 35] = [
     "id",
     "model",
     "fixture",
@@ -24,6 +25,7 @@ const RESERVED: [&str; 34] = [
     "score",
     "scoring_version",
     "tokens_per_sec",
+    "tokens_per_sec_measured_by",
     "duration_sec",
     "ttft_sec",
     "load_sec",
@@ -50,10 +52,6 @@ const RESERVED: [&str; 34] = [
     "retries",
     "prompt_cached",
 ];
-
-/// Servers start the clock after the first token, so that the speed of a very
-/// short answer would be far too high.
-const FEWEST_TOKENS: u64 = 10;
 
 /// Everything that a record is made of.
 pub(crate) struct RecordInput<'a> {
@@ -111,7 +109,16 @@ pub(super) fn record(from: RecordInput<'_>) -> AttemptRecord {
         scoring_version: session.description.scoring_version.clone(),
         compiles: missing.keep("compiles", compiles),
         ast_score: missing.keep("ast_score", ast_score),
-        tokens_per_sec: missing.keep_server("tokens_per_sec", speeds.decode, &answers),
+        tokens_per_sec: missing.keep_because(
+            "tokens_per_sec",
+            speeds.decode.map(|decode| decode.tokens_per_sec),
+            speeds::no_decode(&answers),
+        ),
+        tokens_per_sec_measured_by: missing.keep_because(
+            "tokens_per_sec_measured_by",
+            speeds.decode.and_then(|decode| decode.measured_by),
+            Some("there is no such speed".into()),
+        ),
         duration_sec: missing.keep("duration_sec", speeds.duration_sec),
         ttft_sec: missing.keep("ttft_sec", speeds.ttft_sec),
         load_sec: missing.keep_server("load_sec", speeds.load_sec, &answers),
@@ -230,63 +237,6 @@ fn merge(each: &[GpuFigures]) -> GpuFigures {
     }
 }
 
-/// Figures over all answers of an attempt; absent as soon as one part is.
-struct Speeds {
-    decode: Option<f64>,
-    prefill: Option<f64>,
-    duration_sec: Option<f64>,
-    ttft_sec: Option<f64>,
-    load_sec: Option<f64>,
-    queue_sec: Option<f64>,
-    prompt_tokens: Option<u64>,
-    completion_tokens: Option<u64>,
-}
-
-impl Speeds {
-    /// Takes the figures of a test that measures speeds itself: it knows what its requests were for.
-    fn take(&mut self, metrics: &mut BTreeMap<String, Json>) {
-        let mut figure = |name: &str, own: &mut Option<f64>| {
-            if let Some(value) = metrics.remove(name) {
-                *own = value.as_f64();
-            }
-        };
-        figure("tokens_per_sec", &mut self.decode);
-        figure("prefill_tokens_per_sec", &mut self.prefill);
-        figure("duration_sec", &mut self.duration_sec);
-        figure("ttft_sec", &mut self.ttft_sec);
-    }
-
-    fn of(answers: &[&Generation]) -> Self {
-        fn sum<T: std::iter::Sum>(
-            answers: &[&Generation],
-            part: impl Fn(&Generation) -> Option<T>,
-        ) -> Option<T> {
-            if answers.is_empty() { None } else { answers.iter().map(|answer| part(answer)).sum() }
-        }
-        let rate = |count: Option<u64>, seconds: Option<f64>| match (count, seconds) {
-            (Some(count), Some(seconds)) if count > 0 && seconds > 0.0 => {
-                Some(count as f64 / seconds)
-            }
-            _ => None,
-        };
-        let prompt_tokens = sum(answers, |answer| answer.prompt_tokens);
-        let completion_tokens = sum(answers, |answer| answer.completion_tokens);
-        Self {
-            decode: rate(
-                completion_tokens.filter(|tokens| *tokens >= FEWEST_TOKENS),
-                sum(answers, |answer| answer.decode_sec),
-            ),
-            prefill: rate(prompt_tokens, sum(answers, |answer| answer.prefill_sec)),
-            duration_sec: sum(answers, |answer| Some(answer.duration_sec())),
-            ttft_sec: answers.first().and_then(|answer| answer.ttft_sec()),
-            load_sec: sum(answers, |answer| answer.load_sec),
-            queue_sec: sum(answers, |answer| answer.queue_sec),
-            prompt_tokens,
-            completion_tokens,
-        }
-    }
-}
-
 /// Collects the reasons for what is absent.
 struct Missing {
     reasons: BTreeMap<String, String>,
@@ -323,20 +273,14 @@ impl Missing {
         answers: &[&Generation],
     ) -> Option<T> {
         let source = match field {
-            "tokens_per_sec" => ["completion_tokens", "decode_sec"],
             "prefill_tokens_per_sec" => ["prompt_tokens", "prefill_sec"],
             own => [own, own],
         };
         let reason = answers
             .iter()
             .find_map(|answer| source.iter().find_map(|name| answer.missing.get(*name)));
-        let is_short =
-            |answer: &&Generation| answer.completion_tokens.is_some_and(|n| n < FEWEST_TOKENS);
-        let too_short = (field == "tokens_per_sec" && answers.iter().any(is_short))
-            .then(|| format!("fewer than {FEWEST_TOKENS} tokens: too short to measure a speed"));
         let reason = reason
             .cloned()
-            .or(too_short)
             .or_else(|| (!answers.is_empty()).then(|| "the server does not report it".to_owned()));
         self.keep_because(field, value, reason)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use llmbench_api::record::{AttemptStatus, RunManifest, RunStatus};
+use llmbench_api::record::{AttemptStatus, MeasuredBy, RunManifest, RunStatus};
 
 use super::side::Picked;
 use super::types::{Finding, Severity};
@@ -41,6 +41,7 @@ pub(super) fn findings(pair: &Pair<'_>) -> Vec<Finding> {
         context_size(base, other),
         machine(base, other),
         throttled(pair),
+        clock(pair),
         server(base, other),
         sampling(base, other),
         judges(base, other),
@@ -196,6 +197,24 @@ fn throttled(pair: &Pair<'_>) -> Option<Finding> {
             or_none(other)
         ),
     )
+}
+
+fn clock(pair: &Pair<'_>) -> Option<Finding> {
+    let describe = |attempts: &[&Attempt]| {
+        let by: BTreeSet<_> = attempts
+            .iter()
+            .filter_map(|attempt| attempt.tokens_per_sec_measured_by)
+            .map(|by| if by == MeasuredBy::Server { "the server" } else { "llmbench" })
+            .collect();
+        by.into_iter().collect::<Vec<_>>().join(" and ")
+    };
+    let (base, other) = (describe(pair.base_attempts), describe(pair.other_attempts));
+    if base.is_empty() || other.is_empty() {
+        return None;
+    }
+    let both = differs(&base, &other, String::clone)?;
+    let message = format!("tokens/s were measured by another clock: {both}");
+    finding("speed-clock", Severity::Warning, message)
 }
 
 fn server(base: &RunManifest, other: &RunManifest) -> Option<Finding> {

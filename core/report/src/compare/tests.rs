@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use llmbench_api::Measured;
-use llmbench_api::record::{AttemptStatus, RunStatus};
+use llmbench_api::record::{AttemptStatus, MeasuredBy, RunStatus};
 use serde_json::json;
 
 use super::*;
@@ -257,6 +257,11 @@ fn what_makes_it_doubtful_is_told() {
     check("throttled", Severity::SpeedNotJudged, throttled);
     let warning = Severity::Warning;
     check("server", warning, |run| run.manifest.server.version = Measured::known("9".into()));
+    check("speed-clock", warning, |run| {
+        for attempt in &mut run.records {
+            attempt.tokens_per_sec_measured_by = Some(MeasuredBy::Client);
+        }
+    });
     check("sampling", warning, |run| {
         let setting = run.manifest.settings["runs"].clone();
         run.manifest.settings.insert("temperature".into(), setting);

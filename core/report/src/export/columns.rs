@@ -50,7 +50,7 @@ const fn column(name: &'static str, take: Take) -> ExportColumn {
 ///
 /// Names are those of `samples.jsonl`, with a unit added where there is none in
 /// it; `errors`, `warnings`, `retries` and `missing` hold JSON.
-pub const EXPORT_COLUMNS: [ExportColumn; 70] = [
+pub const EXPORT_COLUMNS: [ExportColumn; 71] = [
     column("run_id", Take::Text(|row| Some(row.run.run_id.clone()))),
     column("run_name", Take::Text(|row| row.run.name.clone())),
     column("started_at", Take::Time(|row| Some(row.run.started_at.clone()))),
@@ -124,6 +124,10 @@ pub const EXPORT_COLUMNS: [ExportColumn; 70] = [
     column("e2e_p99_ms", Take::Number(|row| number(row, "/e2e_ms/percentiles/p99"))),
     column("goodput_share", Take::Number(|row| number(row, "/goodput/share"))),
     column("sustained_rate_per_sec", Take::Number(|row| number(row, "/sustained_rate_per_sec"))),
+    column(
+        "tokens_per_sec_measured_by",
+        Take::Text(|row| row.record.tokens_per_sec_measured_by.map(|by| by.as_str().to_owned())),
+    ),
 ];
 
 /// A figure of a load test, by its place in the field `load`.

@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::thread;
 
-use llmbench_api::record::{AttemptStatus, EnergySource, MonitorStats};
+use llmbench_api::record::{AttemptStatus, EnergySource, MeasuredBy, MonitorStats};
 use llmbench_api::{DoneReason, Json};
 use serde::{Deserialize, Deserializer};
 
@@ -242,6 +242,8 @@ struct Line {
     compiles: Option<bool>,
     ast_score: Option<f64>,
     tokens_per_sec: Option<f64>,
+    #[serde(default)]
+    tokens_per_sec_measured_by: Option<MeasuredBy>,
     duration_sec: Option<f64>,
     ttft_sec: Option<f64>,
     load_sec: Option<f64>,
@@ -331,6 +333,7 @@ impl Line {
             compiles: self.compiles,
             ast_score: self.ast_score,
             tokens_per_sec: self.tokens_per_sec,
+            tokens_per_sec_measured_by: self.tokens_per_sec_measured_by,
             duration_sec: self.duration_sec,
             ttft_sec: self.ttft_sec,
             load_sec: self.load_sec,

@@ -1,7 +1,7 @@
 //! `samples.csv`: one row for each attempt, for spreadsheets.
 
 use llmbench_api::Arrival;
-use llmbench_api::record::{EnergySource, LoadFigures, Stat};
+use llmbench_api::record::{EnergySource, LoadFigures, MeasuredBy, Stat};
 
 use super::escape;
 use crate::summary::is_prompt_cached;
@@ -11,9 +11,9 @@ use crate::{Attempt, Report};
 ///
 /// Names and units are those of `samples.jsonl`. `prompt_cached` is `true` or
 /// `false`; `errors`, `warnings` and `missing` are joined with `; `, the latter
-/// as `field: reason`. Answers and findings are in `samples.jsonl` only. The columns behind
-/// `cpu_energy_joules` are those of load tests and empty for others.
-pub const COLUMNS: [&str; 52] = [
+/// as `field: reason`. Answers and findings are in `samples.jsonl` only. The columns from
+/// `load_concurrency` to `sustained_rate_per_sec` are those of load tests and empty for others.
+pub const COLUMNS: [&str; 53] = [
     "id",
     "model",
     "fixture",
@@ -66,6 +66,7 @@ pub const COLUMNS: [&str; 52] = [
     "e2e_p99_ms",
     "goodput_share",
     "sustained_rate_per_sec",
+    "tokens_per_sec_measured_by",
 ];
 
 /// The attempts as CSV by RFC 4180 with a header line and `\n` as line end.
@@ -157,6 +158,7 @@ fn row(record: &Attempt) -> [String; COLUMNS.len()] {
         figure(|load| p99(&load.e2e_ms)),
         figure(|load| load.goodput.as_ref()?.share),
         figure(|load| load.sustained_rate_per_sec),
+        cell(record.tokens_per_sec_measured_by.map(MeasuredBy::as_str)),
     ]
 }
 

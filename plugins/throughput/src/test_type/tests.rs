@@ -33,7 +33,7 @@ impl Server {
                 first_token_at_ns: Some(begins + 10 * MS),
                 done_at_ns: begins + 100 * MS,
                 prompt_tokens: Some(30 + 2 * words),
-                completion_tokens: Some(u64::from(request.options.max_tokens)),
+                completion_tokens: request.overrides.max_tokens.map(u64::from),
                 done_reason: DoneReason::Length,
                 ..Generation::default()
             }));
@@ -84,9 +84,9 @@ fn calibration_and_warm_up_come_first_and_are_marked() {
     assert_eq!(shape[0], (2, true, Arrival::Sequential));
     assert_eq!(shape[shape.len() - 2], (4, true, four.clone()));
     assert_eq!(shape[shape.len() - 1], (36, false, four));
-    assert!(batches[0].0.iter().all(|request| request.options.max_tokens == 1));
+    assert!(batches[0].0.iter().all(|request| request.overrides.max_tokens == Some(1)));
     let measured = &batches.last().unwrap().0;
-    assert!(measured.iter().all(|request| request.options.max_tokens == 7));
+    assert!(measured.iter().all(|request| request.overrides.max_tokens == Some(7)));
     let found = load(&verdict);
     let tokens = found.prompt_tokens.mean.unwrap();
     assert!((tokens - 300.0).abs() <= 3.0, "{tokens}");
@@ -117,7 +117,7 @@ fn bench_reports_prompts_and_answers_apart() {
     let (verdict, batches) = drive(settings, 10.0);
     let (measured, arrival) = batches.last().unwrap();
     assert_eq!((measured.len(), arrival), (5, &Arrival::Sequential));
-    assert_eq!(measured[0].options.max_tokens, 1);
+    assert_eq!(measured[0].overrides.max_tokens, Some(1));
     // About 512 tokens in the 10 ms before the first.
     let speed = verdict.metrics["prefill_tokens_per_sec"].as_f64().unwrap();
     assert!((speed - 51_200.0).abs() < 600.0, "{speed}");
