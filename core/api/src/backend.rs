@@ -102,6 +102,8 @@ pub struct ServerInfo {
     /// Whether a prompt that was sent before may be answered from a cache;
     /// `None` where that is not known, which is taken for a yes.
     pub caches_prompts: Option<bool>,
+    /// True where a request cannot set the size of the context: the server has its own.
+    pub context_is_fixed: bool,
     /// Remarks for the user.
     pub notes: Vec<String>,
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use llmbench_api::record::{AttemptRecord, AttemptStatus, ModelRecord, RunManifest, RunStatus};
+use llmbench_api::record::{AttemptRecord, AttemptStatus, RunManifest, RunStatus};
 use llmbench_api::{Case, Error, ErrorKind, PastStep};
 
 use crate::attempt::{self, Attempt, AttemptInput};
@@ -202,7 +202,7 @@ impl Runner<'_> {
                 planned: &planned,
                 model: &model,
                 case,
-                tokenizer: tokenizer(&self.manifest.models[planned.model]),
+                tokenizer: tokenizer(&self.manifest, planned.model),
                 prompt_seen: seen && self.session.description.repeats_prompt,
             };
             let mut attempt = match &unusable {
@@ -375,10 +375,12 @@ fn is_refusal(kind: ErrorKind) -> bool {
 }
 
 /// How a model counts tokens, as far as its warm-up told.
-fn tokenizer(record: &ModelRecord) -> Tokenizer {
+fn tokenizer(manifest: &RunManifest, model: usize) -> Tokenizer {
+    let record = &manifest.models[model];
     Tokenizer {
         bytes_per_token: record.bytes_per_token,
         overhead_tokens: record.prompt_overhead_tokens.unwrap_or(0.0),
         context_length: record.identity.context_length.value,
+        context_is_fixed: manifest.server.context_is_fixed,
     }
 }

@@ -18,8 +18,10 @@ pub struct Tokenizer {
     pub bytes_per_token: Option<f64>,
     /// Tokens that the server adds to every prompt.
     pub overhead_tokens: f64,
-    /// Tokens that the model was built for.
+    /// Tokens that the model was built for, or the server was started with.
     pub context_length: Option<u64>,
+    /// The server has a context of its own: `num_ctx` was not sent.
+    pub context_is_fixed: bool,
 }
 
 /// Prompt bytes of a request, as far as the server's tokenizer sees them.
@@ -33,9 +35,9 @@ pub(crate) fn invalid(
     answer: &Generation,
     tokenizer: Tokenizer,
 ) -> Option<String> {
-    let context = u64::from(request.options.num_ctx);
+    let asked = (!tokenizer.context_is_fixed).then(|| u64::from(request.options.num_ctx));
     let prompt_tokens = answer.prompt_tokens?;
-    if prompt_tokens >= context {
+    if let Some(context) = asked.filter(|context| prompt_tokens >= *context) {
         return Some(format!(
             "the prompt fills the context ({prompt_tokens} of {context} tokens): the server has silently cut it; raise --num-ctx"
         ));
@@ -43,7 +45,7 @@ pub(crate) fn invalid(
     // Some servers never give a model more context than it was trained with.
     if let Some(trained) = tokenizer.context_length.filter(|trained| prompt_tokens >= *trained) {
         return Some(format!(
-            "the prompt has {prompt_tokens} tokens and the model was built for {trained}: it was cut, or read beyond what the model knows"
+            "the prompt has {prompt_tokens} tokens and the context is one of {trained}: it was cut, or read beyond what the model knows"
         ));
     }
     let bytes = prompt_bytes(request) as f64;
@@ -51,14 +53,18 @@ pub(crate) fn invalid(
         Some(ratio) => (bytes / ratio + tokenizer.overhead_tokens, TRUNCATED_BELOW),
         None => (bytes / MOST_BYTES_PER_TOKEN, 1.0),
     };
+    let advice = match tokenizer.context_is_fixed {
+        true => "start the server with a longer context",
+        false => "raise --num-ctx",
+    };
     // A handful of tokens is within the error of the estimate.
     if expected > 64.0 && (prompt_tokens as f64) < bound * expected {
         return Some(format!(
-            "the server counted {prompt_tokens} prompt tokens where about {expected:.0} were sent: it has silently cut the prompt; raise --num-ctx"
+            "the server counted {prompt_tokens} prompt tokens where about {expected:.0} were sent: it has silently cut the prompt; {advice}"
         ));
     }
-    match answer.completion_tokens {
-        Some(completion) if prompt_tokens + completion > context => Some(format!(
+    match (answer.completion_tokens, asked) {
+        (Some(completion), Some(context)) if prompt_tokens + completion > context => Some(format!(
             "prompt and answer ({prompt_tokens} + {completion} tokens) exceed the context of {context}: the server dropped the beginning while it answered; raise --num-ctx or lower --max-tokens"
         )),
         _ => None,
@@ -111,6 +117,28 @@ mod tests {
     }
 
     #[test]
+    fn a_context_that_was_never_asked_for_is_no_limit() {
+        let mut request = GenerateRequest::user("x".repeat(8000));
+        request.options.num_ctx = 1000;
+        let counted = |prompt_tokens| Generation {
+            prompt_tokens: Some(prompt_tokens),
+            completion_tokens: Some(500),
+            ..Generation::default()
+        };
+        let tokenizer = Tokenizer {
+            bytes_per_token: Some(4.0),
+            context_length: Some(4096),
+            context_is_fixed: true,
+            ..Tokenizer::default()
+        };
+        assert_eq!(invalid(&request, &counted(2000), tokenizer), None);
+        for (prompt_tokens, part) in [(4096, "one of 4096"), (700, "start the server")] {
+            let found = invalid(&request, &counted(prompt_tokens), tokenizer).unwrap();
+            assert!(found.contains(part), "{found}");
+        }
+    }
+
+    #[test]
     fn a_long_system_prompt_is_no_sign_of_truncation_and_the_trained_length_is_a_limit() {
         let mut request = GenerateRequest::user("x".repeat(4000));
         request.options.num_ctx = 100_000;
@@ -119,6 +147,7 @@ mod tests {
             bytes_per_token: Some(4.0),
             overhead_tokens,
             context_length,
+            ..Tokenizer::default()
         };
         assert_eq!(invalid(&request, &answer, tokenizer(1200.0, None)), None);
         assert!(invalid(&request, &answer, tokenizer(4000.0, None)).is_some());

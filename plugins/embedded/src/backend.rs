@@ -87,6 +87,7 @@ impl Backend for Embedded {
             location: "in this process".into(),
             process_id: Some(std::process::id()),
             caches_prompts: Some(false),
+            context_is_fixed: false,
             notes: vec![format!("computes with {}", library(self.settings.engine))],
         })
     }

@@ -149,6 +149,7 @@ impl Backend for Ollama {
             location: base.url.clone(),
             process_id,
             caches_prompts: Some(true),
+            context_is_fixed: false,
             notes,
         })
     }

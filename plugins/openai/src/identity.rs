@@ -12,6 +12,7 @@ use crate::backend::OpenAi;
 
 /// For a question that a server may not know.
 const OPTIONAL_LIMIT: Duration = Duration::from_secs(3);
+const AS_STARTED: &str = "the longest that the server was started with";
 
 /// Which server it is, as far as its answers tell, with its version where it has one.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,6 +93,7 @@ pub(crate) fn probe(backend: &OpenAi, cx: &CallContext) -> Result<ServerInfo> {
         process_id: None,
         // Most keep prompts; which ones were cached, few tell.
         caches_prompts: None,
+        context_is_fixed: true,
         notes,
     })
 }
@@ -152,7 +154,8 @@ struct Facts {
     family: Option<String>,
     quantization: Option<String>,
     parameters: Option<u64>,
-    context_length: Option<(u64, &'static str)>,
+    /// With a remark, or an empty one.
+    context_length: Option<(u64, String)>,
     expert_count: Option<u64>,
     experts_used: Option<u64>,
     size_bytes: Option<u64>,
@@ -167,12 +170,10 @@ impl Facts {
             Kind::LlamaCpp { props } => Self {
                 parameters: number(&entry["meta"]["n_params"]),
                 size_bytes: number(&entry["meta"]["size"]),
-                context_length: number(&entry["meta"]["n_ctx_train"])
-                    .map(|length| (length, ""))
-                    .or_else(|| {
-                        let set = number(&props["default_generation_settings"]["n_ctx"])?;
-                        Some((set, "the context that the server was started with"))
-                    }),
+                context_length: llama_cpp_context(
+                    number(&props["default_generation_settings"]["n_ctx"]),
+                    number(&entry["meta"]["n_ctx_train"]),
+                ),
                 quantization: text(props, "model_path").and_then(|path| quantization_in(&path)),
                 ..Self::default()
             },
@@ -183,20 +184,21 @@ impl Facts {
                 Self {
                     family: text(entry, "arch"),
                     quantization: text(entry, "quantization"),
-                    context_length: number(&entry["max_context_length"]).map(|n| (n, "")),
+                    context_length: number(&entry["max_context_length"])
+                        .map(|length| (length, String::new())),
                     ..Self::default()
                 }
             }
             Kind::Vllm { .. } => Self {
                 context_length: number(&entry["max_model_len"])
-                    .map(|length| (length, "the longest that the server was started with")),
+                    .map(|length| (length, AS_STARTED.to_owned())),
                 ..Self::default()
             },
             Kind::Tgi { info } => Self {
                 digest: text(info, "model_sha"),
                 quantization: text(info, "quantize").or_else(|| text(info, "model_dtype")),
                 context_length: number(&info["max_total_tokens"])
-                    .map(|length| (length, "the longest that the server was started with")),
+                    .map(|length| (length, AS_STARTED.to_owned())),
                 ..Self::default()
             },
             Kind::Ollama { .. } | Kind::Other => Self::default(),
@@ -212,7 +214,7 @@ impl Facts {
             info[key.as_str()].as_u64().filter(|number| *number > 0)
         };
         self.has_metadata = architecture.is_some();
-        self.context_length = number("context_length").map(|length| (length, ""));
+        self.context_length = number("context_length").map(|length| (length, String::new()));
         self.expert_count = number("expert_count");
         self.experts_used = number("expert_used_count");
         self.parameters = info["general.parameter_count"].as_u64().filter(|count| *count > 0);
@@ -254,7 +256,7 @@ impl Facts {
             experts_used: experts(self.experts_used),
             architecture,
             context_length: match self.context_length {
-                Some((length, "")) => Measured::known(length),
+                Some((length, remark)) if remark.is_empty() => Measured::known(length),
                 Some((length, remark)) => Measured::noted(length, remark),
                 None => Measured::absent(untold.clone()),
             },
@@ -262,6 +264,17 @@ impl Facts {
             size_bytes: Measured::or_absent(self.size_bytes, untold),
             server_version: kind.version(),
         }
+    }
+}
+
+/// What each of a server's slots has counts, not what the model was trained with.
+fn llama_cpp_context(slot: Option<u64>, trained: Option<u64>) -> Option<(u64, String)> {
+    match (slot, trained) {
+        (Some(slot), Some(trained)) if slot < trained => {
+            Some((slot, format!("{AS_STARTED}; the model was trained with {trained}")))
+        }
+        (Some(slot), None) => Some((slot, AS_STARTED.to_owned())),
+        (_, trained) => Some((trained?, String::new())),
     }
 }
 

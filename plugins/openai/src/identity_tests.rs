@@ -25,6 +25,12 @@ fn facts_that_a_server_does_not_tell_are_absent_with_a_reason() {
     assert_eq!(identity.parameters.value, None);
 }
 
+#[track_caller]
+fn expect_trained(length: &Measured<u64>) {
+    let note = length.reason.as_deref().unwrap();
+    assert!(note.contains("started with; the model was trained with 32768"), "{note}");
+}
+
 #[test]
 fn llama_cpp_and_lm_studio_tell_more() {
     let props =
@@ -33,7 +39,10 @@ fn llama_cpp_and_lm_studio_tell_more() {
     let facts = Facts::of(&kind, &json!({"meta": {"n_params": 500, "n_ctx_train": 32768}}), "x");
     let identity = facts.identity("x", &kind);
     assert_eq!(identity.parameters.value, Some(500));
-    assert_eq!(identity.context_length.value, Some(32768));
+    assert_eq!(identity.context_length.value, Some(4096));
+    expect_trained(&identity.context_length);
+    assert_eq!(llama_cpp_context(Some(9), Some(8)), Some((8, String::new())));
+    assert_eq!(llama_cpp_context(None, None), None);
     assert_eq!(identity.quantization.value.as_deref(), Some("Q8_0"));
 
     let models = json!({"data": [{"id": "y", "arch": "qwen2", "quantization": "4bit",

@@ -145,7 +145,8 @@ fn warnings(prepared: &Prepared) -> Vec<String> {
     warnings.extend(prepared.left_out.clone());
     let num_ctx = u64::from(prepared.session.options.generate.num_ctx);
     for identity in &prepared.models {
-        if let Some(length) = identity.context_length.value.filter(|length| *length < num_ctx) {
+        let shorter = |length: &u64| *length < num_ctx && !prepared.server.context_is_fixed;
+        if let Some(length) = identity.context_length.value.filter(shorter) {
             warnings.push(format!(
                 "--num-ctx {num_ctx} exceeds the {length} tokens that `{}` was built for",
                 identity.name
