@@ -218,7 +218,10 @@ impl Answer {
         what: &str,
     ) -> Result<Generation> {
         let mut warnings = Vec::new();
+        let is_counted = self.usage.is_some_and(|usage| usage.completion_tokens.is_some());
         let done_at_ns = match (self.done_at_ns, &self.finish_reason) {
+            // What llama-cpp-python's server does to an answer when the next request comes.
+            (Some(_), None) if !is_counted => return Err(error::dropped(what, self.chunks)),
             (Some(at), _) => at,
             (None, Some(_)) => {
                 warnings.push("the stream ended without `[DONE]`, after a finish reason".into());

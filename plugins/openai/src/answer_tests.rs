@@ -134,6 +134,12 @@ fn llama_cpp_tells_durations_but_not_of_a_cached_prompt() {
 #[test]
 fn an_end_without_the_servers_word_is_an_error_and_without_its_mark_a_warning() {
     let text = chunk(r#"{"content":"a"}"#);
+    let error = finish(&[(1, &text), (2, DONE)]).unwrap_err();
+    assert!(error.message.contains("without a reason") && error.kind == ErrorKind::Protocol);
+    assert_eq!(error.phase.as_deref(), Some("answer"));
+    let usage = r#"data: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":1}}"#;
+    let answer = finish(&[(1, &text), (2, usage), (3, DONE)]).unwrap();
+    assert_eq!(answer.done_reason, DoneReason::Unknown);
     let error = finish(&[(1, &text)]).unwrap_err();
     assert_eq!((error.kind, error.phase.as_deref()), (ErrorKind::Protocol, Some("answer")));
     let answer = finish(&[(1, &text), (2, STOP)]).unwrap();

@@ -73,6 +73,13 @@ pub(crate) fn from_text(status: Option<u16>, text: &str, what: &str) -> Error {
         return error(ErrorKind::ModelNotFound, "list the models with `llmbench models`");
     }
     match status {
+        Some(400 | 413 | 422) if has(&["context"]) && has(&["exceed", "maximum", "too long"]) => {
+            error(
+                ErrorKind::Settings,
+                "start the server with a longer context (llama.cpp: --ctx-size, which all slots \
+                 share; vLLM: --max-model-len), or shorten prompt and --max-tokens",
+            )
+        }
         Some(404 | 405) => error(
             ErrorKind::Settings,
             "is this a server with OpenAI's API? check `--url`: requests go to its path with \
@@ -131,6 +138,22 @@ pub(crate) fn ended_early(what: &str, chunks: u64) -> Error {
     )
     .with_phase(phase(chunks))
     .with_hint("look whether the server still runs; its log says why it stopped")
+}
+
+/// The error for an answer with an end mark and neither a reason nor a count of tokens.
+pub(crate) fn dropped(what: &str, chunks: u64) -> Error {
+    Error::new(
+        ErrorKind::Protocol,
+        format!(
+            "{what}: the server ended the answer without a reason or a count of tokens{}",
+            arrived(chunks)
+        ),
+    )
+    .with_phase(phase(chunks))
+    .with_hint(
+        "some servers drop an answer when the next request comes (llama-cpp-python: start it with \
+         `--interrupt_requests false`); else the server's log says why",
+    )
 }
 
 /// The error for a connection that broke before or in an answer.
