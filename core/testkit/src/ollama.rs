@@ -1,15 +1,16 @@
 //! A real Ollama server for one test target.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::gguf::TinyModel;
+use crate::guardian::{self, Guardian};
 use crate::tools::{Missing, find_ollama};
 
 /// Name of the dense model that [`OllamaServer::tiny`] makes.
@@ -20,23 +21,6 @@ pub const TINY_MOE: &str = "tiny-moe";
 pub const PLAIN_TEMPLATE: &str = "{{ .System }} {{ .Prompt }}";
 
 const START_LIMIT: Duration = Duration::from_secs(60);
-
-/// Runs until its standard input closes, so that the server also ends when the
-/// test process is killed or keeps it in a static. Then everything in the
-/// process group goes, the runner included, and the directory with it.
-const GUARDIAN: &str = r#"
-"$1" serve </dev/null >"$2/server.log" 2>&1 &
-server=$!
-cat >/dev/null
-trap '' TERM
-kill -TERM 0
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-    kill -0 "$server" 2>/dev/null || break
-    sleep 0.1
-done
-rm -rf -- "$2"
-kill -KILL 0
-"#;
 
 /// Settings of an [`OllamaServer`].
 #[derive(Debug, Clone, Default)]
@@ -74,7 +58,7 @@ impl OllamaOptions {
 pub struct OllamaServer {
     program: PathBuf,
     address: SocketAddr,
-    guardian: Child,
+    guardian: Guardian,
     dir: TempDir,
 }
 
@@ -123,15 +107,12 @@ impl OllamaServer {
 
     fn spawn(program: &Path, options: &OllamaOptions) -> io::Result<Self> {
         let dir = tempfile::Builder::new().prefix("llmbench-ollama-").tempdir()?;
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let address = guardian::free_address()?;
         std::fs::create_dir(dir.path().join("home"))?;
-        let mut command = Command::new("sh");
-        command.args(["-c", GUARDIAN, "ollama-guardian"]).arg(program).arg(dir.path());
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        isolate(&mut command, dir.path(), address);
-        command.envs(options.env.iter().map(|(name, value)| (name, value)));
-        own_process_group(&mut command);
-        let guardian = command.spawn()?;
+        let guardian = Guardian::start(program, &["serve"], dir.path(), |command| {
+            isolate(command, dir.path(), address);
+            command.envs(options.env.iter().map(|(name, value)| (name, value)));
+        })?;
         Ok(Self { program: program.to_owned(), address, guardian, dir })
     }
 
@@ -164,7 +145,7 @@ impl OllamaServer {
 
     /// What the server has logged so far.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.dir.path().join("server.log")).unwrap_or_default()
+        guardian::log(self.dir.path())
     }
 
     /// A directory that goes with the server.
@@ -262,13 +243,7 @@ impl OllamaServer {
     /// # Errors
     /// When nothing answers.
     pub fn get(&self, path: &str) -> io::Result<String> {
-        let mut stream = TcpStream::connect_timeout(&self.address, Duration::from_secs(5))?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        let host = self.address;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
+        guardian::get(self.address, path)
     }
 
     fn group_members(&self) -> Vec<(u32, Vec<String>)> {
@@ -283,14 +258,6 @@ impl OllamaServer {
     }
 }
 
-impl Drop for OllamaServer {
-    fn drop(&mut self) {
-        // The end of its input makes the guardian end the group.
-        drop(self.guardian.stdin.take());
-        let _ = self.guardian.wait();
-    }
-}
-
 fn isolate(command: &mut Command, dir: &Path, address: SocketAddr) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("OLLAMA_") {
@@ -301,15 +268,6 @@ fn isolate(command: &mut Command, dir: &Path, address: SocketAddr) {
     command.env("OLLAMA_MODELS", dir.join("models"));
     command.env("HOME", dir.join("home"));
 }
-
-#[cfg(unix)]
-fn own_process_group(command: &mut Command) {
-    use std::os::unix::process::CommandExt;
-    command.process_group(0);
-}
-
-#[cfg(not(unix))]
-fn own_process_group(_command: &mut Command) {}
 
 fn kill(id: u32) {
     // Through the system's tool: the standard library only kills its own children.

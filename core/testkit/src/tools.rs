@@ -38,15 +38,7 @@ pub fn skip_or_fail(reason: impl fmt::Display) {
 /// [`Missing`] with the places that were searched.
 pub fn find_ollama() -> Result<PathBuf, Missing> {
     if let Some(path) = std::env::var_os("LLMBENCH_OLLAMA_BIN") {
-        let path = PathBuf::from(path);
-        return if path.is_file() {
-            Ok(path)
-        } else {
-            Err(Missing {
-                program: "ollama".into(),
-                reason: format!("LLMBENCH_OLLAMA_BIN names {}, which is no file", path.display()),
-            })
-        };
+        return named("ollama", "LLMBENCH_OLLAMA_BIN", path.into());
     }
     if let Some(path) = on_path("ollama") {
         return Ok(path);
@@ -67,6 +59,29 @@ pub fn find_ollama() -> Result<PathBuf, Missing> {
                 .into(),
         },
     )
+}
+
+/// llama.cpp's `llama-server`: `LLMBENCH_LLAMA_SERVER_BIN`, then `PATH`.
+///
+/// # Errors
+/// [`Missing`] with the places that were searched.
+pub fn find_llama_server() -> Result<PathBuf, Missing> {
+    match std::env::var_os("LLMBENCH_LLAMA_SERVER_BIN") {
+        Some(path) => named("llama-server", "LLMBENCH_LLAMA_SERVER_BIN", path.into()),
+        None => find_on_path(
+            "llama-server",
+            "install llama.cpp, or run `.ci/llama-server`, which builds it, and set \
+             LLMBENCH_LLAMA_SERVER_BIN to the path that it prints",
+        ),
+    }
+}
+
+fn named(program: &str, variable: &str, path: PathBuf) -> Result<PathBuf, Missing> {
+    if path.is_file() {
+        return Ok(path);
+    }
+    let reason = format!("{variable} names {}, which is no file", path.display());
+    Err(Missing { program: program.into(), reason })
 }
 
 /// The `node` program on `PATH`.

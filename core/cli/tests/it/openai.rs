@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use llmbench_schedule_server::ScheduleServer;
-use llmbench_testkit::LlmbenchCommand;
+use llmbench_testkit::gguf::TinyModel;
+use llmbench_testkit::llama_cpp::ALIAS;
+use llmbench_testkit::{LlamaCppServer, LlmbenchCommand};
+use serde_json::json;
 
 use crate::setup::*;
 
@@ -118,4 +121,47 @@ fn a_backend_without_an_address_says_how_to_name_one() {
     let output = command().run(&["models", "--backend", "openai"]);
     expect_code(&output, 2);
     expect_parts(&output.stderr, &["no server is named", "--url"]);
+}
+
+#[test]
+fn a_real_llama_cpp_server_is_measured_by_its_own_times_at_every_load() {
+    let Some(server) = own(LlamaCppServer::start(TinyModel::dense(), &[])) else { return };
+    let command = command();
+    let url = server.url();
+    let output = command.run(&[
+        "run",
+        "--plugin",
+        "throughput",
+        "--backend",
+        "openai",
+        "--url",
+        &url,
+        "--runs",
+        "1",
+        "--timeout",
+        "120s",
+        "--set",
+        "throughput.concurrency=1,4",
+        "--set",
+        "throughput.requests=8",
+        "--set",
+        "throughput.prompt_tokens=200",
+        "--set",
+        "throughput.output_tokens=12",
+        "--set",
+        "openai.extra_body={\"ignore_eos\": true}",
+    ]);
+    expect_code(&output, 0);
+    let run = RunFiles::of(&command);
+    assert_eq!(run.manifest["server"]["name"], "llama.cpp");
+    assert_eq!(run.manifest["models"][0]["identity"]["name"], ALIAS);
+    for sample in &run.samples {
+        let load = &sample["load"];
+        assert_eq!((&load["answered"], &load["errors"]), (&load["requests"], &json!({})), "{load}");
+        assert_eq!(load["decode_measured_by"], "server", "{load}");
+        assert_eq!(load["prefill_measured_by"], "server", "{load}");
+        assert_eq!(sample["tokens_per_sec_measured_by"], "server");
+        // Every answer has its full length.
+        assert_eq!(load["completion_tokens"]["min"], 12.0, "{load}");
+    }
 }
