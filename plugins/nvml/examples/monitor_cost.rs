@@ -40,7 +40,7 @@ fn main() {
         arguments.nth(1).and_then(|value| value.parse().ok()).unwrap_or(otherwise)
     };
     let (seconds, gpus) = (option("--seconds", 20), option("--gpus", 1));
-    let stub = match NvmlStub::new(&format!("gpus {gpus}")) {
+    let stub = match NvmlStub::unchanging(&format!("gpus {gpus}")) {
         Ok(stub) => stub,
         Err(missing) => return println!("cannot run here: {missing}"),
     };

@@ -52,6 +52,22 @@ impl NvmlStub {
     /// # Panics
     /// As [`NvmlStub::new`].
     pub fn without(functions: &[&str], control: &str) -> Result<Self, Missing> {
+        Self::compile(functions.iter().map(|function| format!("WITHOUT_{function}")), control)
+    }
+
+    /// As [`NvmlStub::new`], but says the same for ever, so that its answers take next to no time:
+    /// to measure what a monitor costs.
+    ///
+    /// # Errors
+    /// As [`NvmlStub::new`].
+    ///
+    /// # Panics
+    /// As [`NvmlStub::new`].
+    pub fn unchanging(control: &str) -> Result<Self, Missing> {
+        Self::compile(["UNCHANGING".to_owned()], control)
+    }
+
+    fn compile(defines: impl IntoIterator<Item = String>, control: &str) -> Result<Self, Missing> {
         let missing = |reason: String| Missing { program: "cc".into(), reason };
         if !cfg!(target_os = "linux") {
             return Err(missing("the stand-in for NVML is built on Linux only".into()));
@@ -64,7 +80,7 @@ impl NvmlStub {
         let mut command = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
         command.args(["-shared", "-fPIC", "-O1", "-pthread"]);
         command.arg(format!("-DCONTROL=\"{}\"", stub.control().display()));
-        command.args(functions.iter().map(|function| format!("-DWITHOUT_{function}")));
+        command.args(defines.into_iter().map(|define| format!("-D{define}")));
         let output = command.arg("-o").arg(stub.library()).arg(&source).output();
         let output = output.map_err(|error| missing(format!("no C compiler: {error}")))?;
         let said = String::from_utf8_lossy(&output.stderr);

@@ -47,6 +47,9 @@ static double seconds(void) {
 
 static void read_control(void) {
   struct stat state;
+#ifdef UNCHANGING
+  if (read_size >= 0) return;
+#endif
   char text[320];
   if (stat(CONTROL, &state)) return;
   if (state.st_size == read_size && state.st_mtim.tv_sec == read_at.tv_sec &&
