@@ -31,5 +31,5 @@ mod words;
 
 pub use control::CancelToken;
 pub use events::{Observer, RunEvent, Silent};
-pub use judge::judge;
+pub use judge::{Stored, StoredExchange, judge};
 pub use session::{RolePlayer, RunOptions, Session};

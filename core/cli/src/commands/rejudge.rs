@@ -1,13 +1,15 @@
 //! `llmbench rejudge`: a run's stored answers, judged again.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
 use llmbench_api::record::AttemptRecord;
 use llmbench_api::{Answer, Json};
+use llmbench_engine::{Stored, StoredExchange};
 use llmbench_report::Run;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::args::{Format, GlobalArgs, RejudgeArgs};
 use crate::error::{CliError, Result};
@@ -57,7 +59,7 @@ pub(crate) fn rejudge(global: &GlobalArgs, args: &RejudgeArgs) -> Result<ExitCod
     let (items, records) = stored_answers(&run, &bench)?;
     if items.is_empty() {
         return Err(CliError::not_ready("the run has no stored answer that could be judged again")
-            .hint("`artifacts/<id>/1-response.json` holds an attempt's answer"));
+            .hint("`artifacts/<id>/N-response.json` hold an attempt's answers"));
     }
     let version = bench.test.describe().scoring_version;
     let judged = bench.judge_all(&items, |index, outcome| {
@@ -135,17 +137,28 @@ fn stored_answers(run: &Run, bench: &Bench) -> Result<(Vec<Item>, Vec<AttemptRec
         let Some(case) = bench.cases.iter().position(|case| *case.name == *record.fixture) else {
             continue;
         };
-        match answer(&run.dir.join("artifacts").join(&record.id))? {
-            Some(answer) => {
+        let exchanges = exchanges(&run.dir.join("artifacts").join(&record.id))?;
+        match has_answer(&exchanges) {
+            true => {
                 let label =
                     format!("{} {} run {}", record.model, record.fixture, record.run_number);
-                items.push(Item { case, label, answer });
+                let identity = run.manifest.models.iter().map(|model| &model.identity);
+                let stored = Stored {
+                    run_index: record.run_number.saturating_sub(1),
+                    seed: record.seed,
+                    model: identity
+                        .filter(|identity| *identity.name == *record.model)
+                        .map(|identity| Box::new(identity.clone()))
+                        .next(),
+                    exchanges,
+                };
+                items.push(Item { case, label, stored });
                 let whole = run
                     .details(record)
                     .map_err(|error| CliError::not_ready(error.to_string()).hint(error.hint()))?;
                 records.push(whole);
             }
-            None => without += 1,
+            false => without += 1,
         }
     }
     if without > 0 {
@@ -154,23 +167,40 @@ fn stored_answers(run: &Run, bench: &Bench) -> Result<(Vec<Item>, Vec<AttemptRec
     Ok((items, records))
 }
 
-/// The text of the first answer; `None` when there was none.
-fn answer(artifacts: &Path) -> Result<Option<String>> {
-    let path: PathBuf = artifacts.join("1-response.json");
-    let bytes = match std::fs::read(&path) {
+/// What an attempt asked and was answered, from its files, which are numbered by its steps.
+fn exchanges(artifacts: &Path) -> Result<Vec<StoredExchange>> {
+    let mut exchanges = Vec::new();
+    for number in steps(artifacts) {
+        let file = |kind: &str| artifacts.join(format!("{number}-{kind}.json"));
+        if let Some(answers) = read(&file("response"))? {
+            exchanges.push(StoredExchange { requests: read(&file("request"))?, answers });
+        }
+    }
+    Ok(exchanges)
+}
+
+/// The numbers that files begin with, each once, in order.
+fn steps(artifacts: &Path) -> BTreeSet<u32> {
+    let names = std::fs::read_dir(artifacts).into_iter().flatten().flatten();
+    names.filter_map(|entry| entry.file_name().to_str()?.split_once('-')?.0.parse().ok()).collect()
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => {
             return Err(CliError::not_ready(format!("cannot read {}: {error}", path.display())));
         }
     };
-    let answers: Vec<Answer> = serde_json::from_slice(&bytes).map_err(|error| {
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
         CliError::not_ready(format!("{} is no stored answer: {error}", path.display()))
-    })?;
-    Ok(answers.into_iter().next().and_then(|answer| match answer {
-        Answer::Answered(generation) => Some(generation.text),
-        Answer::Failed(_) => None,
-    }))
+    })
+}
+
+fn has_answer(exchanges: &[StoredExchange]) -> bool {
+    let mut answers = exchanges.iter().flat_map(|exchange| &exchange.answers);
+    answers.any(|answer| matches!(answer, Answer::Answered(_)))
 }
 
 fn line<'a>(record: &'a AttemptRecord, outcome: &'a Outcome, version: Option<&'a str>) -> Line<'a> {

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use comfy_table::{Table, presets};
+use llmbench_engine::Stored;
 use llmbench_engine::fixtures::read;
 use serde::Serialize;
 
@@ -50,7 +51,7 @@ pub(crate) fn validate(global: &GlobalArgs, args: &ValidateArgs) -> Result<ExitC
                 .answer_from_files(case, files)
                 .map_err(|error| CliError::from(error).about(&source.label))?,
         };
-        items.push(Item { case: 0, label: source.label.clone(), answer });
+        items.push(Item { case: 0, label: source.label.clone(), stored: Stored::answer(answer) });
     }
     let judged = bench.judge_all(&items, |index, outcome| {
         if args.judge.format == Format::Json {

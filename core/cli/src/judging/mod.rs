@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use llmbench_api::record::RoleRecord;
 use llmbench_api::{Case, Error, ErrorKind, Findings, History, Json, PastStep, TestType, Verdict};
-use llmbench_engine::{CancelToken, Observer, RolePlayer, Session, judge};
+use llmbench_engine::{CancelToken, Observer, RolePlayer, Session, Stored, judge};
 use serde::Serialize;
 
 use crate::args::{GlobalArgs, JudgeArgs};
@@ -51,7 +51,7 @@ pub(crate) struct Item {
     /// How it is called in progress lines.
     pub(crate) label: String,
     /// What a model answered.
-    pub(crate) answer: String,
+    pub(crate) stored: Stored,
 }
 
 /// What a test made of an answer.
@@ -171,7 +171,7 @@ impl Bench {
             return Err(Error::new(ErrorKind::Cancelled, "interrupted"));
         }
         let case = &self.cases[item.case];
-        let (verdict, history) = judge(&self.session, case, &item.answer)?;
+        let (verdict, history) = judge(&self.session, case, &item.stored)?;
         Ok(Judgement::of(verdict, &history))
     }
 }
@@ -200,6 +200,11 @@ impl<F: FnMut(usize, &Outcome)> InOrder<F> {
 /// A judgement, or what kept the tools from it.
 pub(crate) type Outcome = std::result::Result<Judgement, Error>;
 
+/// True for an item that was not judged because the user stopped it.
+pub(crate) fn was_interrupted(outcome: &Outcome) -> bool {
+    outcome.as_ref().is_err_and(|error| error.kind == ErrorKind::Cancelled)
+}
+
 /// What became of all items.
 pub(crate) struct Judged {
     /// In the order of the items.
@@ -221,6 +226,19 @@ impl Judged {
             "{} {what} in {seconds:.1} s ({rate:.1} {what}/s, {jobs} at a time)",
             self.outcomes.len()
         )
+    }
+
+    /// # Errors
+    /// With code 130 when the user interrupted the judging.
+    pub(crate) fn not_interrupted(&self, what: &str) -> Result<()> {
+        let all = self.outcomes.len();
+        match all - self.outcomes.iter().filter(|outcome| was_interrupted(outcome)).count() {
+            judged if judged < all => Err(CliError::new(
+                ExitCode::Interrupted,
+                format!("interrupted: {judged} of {all} {what} were judged"),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Items that the tools could not judge.
@@ -254,8 +272,9 @@ impl Judgement {
 /// The exit code when the tools could not judge everything.
 ///
 /// # Errors
-/// With code 4 when `lost` is not 0.
+/// With code 130 when the user interrupted them, with code 4 when they failed.
 pub(crate) fn all_judged(judged: &Judged, what: &str) -> Result<ExitCode> {
+    judged.not_interrupted(what)?;
     match judged.lost() {
         0 => Ok(ExitCode::Done),
         lost => Err(CliError::new(
@@ -288,5 +307,23 @@ fn session(
         process_id: Mutex::default(),
         cancel: cancel.clone(),
         observer: silent,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_judged_for_the_user_is_no_failure_of_the_tools() {
+        let error = |kind| Err(Error::new(kind, "no"));
+        let of = |outcomes| Judged { outcomes, elapsed: Duration::ZERO };
+        let interrupted = of(vec![Ok(Judgement::default()), error(ErrorKind::Cancelled)]);
+        let error_of = |judged: &Judged| all_judged(judged, "answers").unwrap_err();
+        assert_eq!(error_of(&interrupted).code, ExitCode::Interrupted);
+        assert!(error_of(&interrupted).message.contains("1 of 2 answers were judged"));
+        let failed = of(vec![Ok(Judgement::default()), error(ErrorKind::Timeout)]);
+        assert_eq!(error_of(&failed).code, ExitCode::AttemptsLost);
+        assert!(of(vec![Ok(Judgement::default())]).not_interrupted("answers").is_ok());
     }
 }

@@ -90,6 +90,17 @@ fn recall_that_holds_is_told_with_its_length_everywhere() {
     let page = std::fs::read_to_string(run_files.dir.join("report.html")).unwrap();
     expect_parts(&page, &["chart-context-", "\"effective_tokens\":2048"]);
 
+    // All steps of an attempt are replayed from its files.
+    let again = command.run(&["rejudge", "latest", "--format", "json"]);
+    expect_code(&again, 0);
+    let lines: Vec<Value> =
+        again.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 4);
+    for line in &lines {
+        assert_eq!((&line["changed"], &line["new"]["score"]), (&json!(false), &json!(10.0)));
+        assert_eq!(line["new"]["needles"], line["old"]["needles"]);
+    }
+
     // A second run of every cell has other codes and counts beside the first.
     let resumed = command.run(&["run", "--resume", "latest", "--runs", "2"]);
     expect_code(&resumed, 0);
