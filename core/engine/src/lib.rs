@@ -13,6 +13,7 @@
 pub mod attempt;
 pub mod call;
 pub mod control;
+mod counting;
 mod energy;
 pub mod events;
 mod expected;

@@ -2,7 +2,8 @@
 //!
 //! A server that finds a prompt too long drops a part of it without a word.
 //! Two signs give it away: the prompt fills the context, or it has far fewer
-//! tokens than its length in bytes lets expect.
+//! tokens than its length in bytes lets expect. How many bytes are a token depends on
+//! the text; so the second sign counts only when the text itself was counted.
 
 use llmbench_api::{GenerateRequest, Generation};
 
@@ -29,24 +30,33 @@ pub(crate) fn prompt_bytes(request: &GenerateRequest) -> usize {
     request.messages.iter().map(|message| message.content.len()).sum()
 }
 
+/// Why an answer does not count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// Counts that contradict each other.
+    Certain(String),
+    /// Fewer tokens than text like that of the warm-up would have: another kind of text may well.
+    Estimated(String),
+}
+
 /// Why the answer does not count; `None` when it does.
-pub(crate) fn invalid(
+pub(crate) fn doubt(
     request: &GenerateRequest,
     answer: &Generation,
     tokenizer: Tokenizer,
-) -> Option<String> {
+) -> Option<Doubt> {
     let asked = (!tokenizer.context_is_fixed).then(|| u64::from(request.options.num_ctx));
     let prompt_tokens = answer.prompt_tokens?;
     if let Some(context) = asked.filter(|context| prompt_tokens >= *context) {
-        return Some(format!(
+        return Some(Doubt::Certain(format!(
             "the prompt fills the context ({prompt_tokens} of {context} tokens): the server has silently cut it; raise --num-ctx"
-        ));
+        )));
     }
     // Some servers never give a model more context than it was trained with.
     if let Some(trained) = tokenizer.context_length.filter(|trained| prompt_tokens >= *trained) {
-        return Some(format!(
+        return Some(Doubt::Certain(format!(
             "the prompt has {prompt_tokens} tokens and the context is one of {trained}: it was cut, or read beyond what the model knows"
-        ));
+        )));
     }
     let bytes = prompt_bytes(request) as f64;
     let (expected, bound) = match tokenizer.bytes_per_token {
@@ -59,21 +69,57 @@ pub(crate) fn invalid(
     };
     // A handful of tokens is within the error of the estimate.
     if expected > 64.0 && (prompt_tokens as f64) < bound * expected {
-        return Some(format!(
+        return Some(Doubt::Estimated(format!(
             "the server counted {prompt_tokens} prompt tokens where about {expected:.0} were sent: it has silently cut the prompt; {advice}"
-        ));
+        )));
     }
     match (answer.completion_tokens, asked) {
-        (Some(completion), Some(context)) if prompt_tokens + completion > context => Some(format!(
-            "prompt and answer ({prompt_tokens} + {completion} tokens) exceed the context of {context}: the server dropped the beginning while it answered; raise --num-ctx or lower --max-tokens"
-        )),
+        (Some(completion), Some(context)) if prompt_tokens + completion > context => {
+            Some(Doubt::Certain(format!(
+                "prompt and answer ({prompt_tokens} + {completion} tokens) exceed the context of {context}: the server dropped the beginning while it answered; raise --num-ctx or lower --max-tokens"
+            )))
+        }
         _ => None,
+    }
+}
+
+/// Why `answers` do not count; `None` when they do.
+///
+/// `recount` learns how the model counts the text of one request. It is asked once at most, and
+/// only when the tokenizer's figures, from another text, raise a doubt.
+pub(crate) fn invalid<'a>(
+    answers: impl Iterator<Item = (&'a GenerateRequest, &'a Generation)> + Clone,
+    tokenizer: Tokenizer,
+    recount: impl FnOnce(&GenerateRequest) -> Option<Tokenizer>,
+) -> Option<String> {
+    let find = |tokenizer| {
+        answers
+            .clone()
+            .find_map(|(request, answer)| Some((request, doubt(request, answer, tokenizer)?)))
+    };
+    let reason = |doubt| match doubt {
+        Doubt::Certain(reason) | Doubt::Estimated(reason) => reason,
+    };
+    match find(tokenizer)? {
+        (request, Doubt::Estimated(first)) => match recount(request) {
+            Some(tokenizer) => find(tokenizer).map(|(_, doubt)| reason(doubt)),
+            None => Some(first),
+        },
+        (_, doubt) => Some(reason(doubt)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn by_itself(
+        request: &GenerateRequest,
+        answer: &Generation,
+        tokenizer: Tokenizer,
+    ) -> Option<String> {
+        invalid(std::iter::once((request, answer)), tokenizer, |_| None)
+    }
 
     fn check(
         bytes: usize,
@@ -90,7 +136,7 @@ mod tests {
             ..Generation::default()
         };
         let tokenizer = Tokenizer { bytes_per_token: ratio, ..Tokenizer::default() };
-        let found = invalid(&request, &answer, tokenizer);
+        let found = by_itself(&request, &answer, tokenizer);
         match expected {
             None => assert_eq!(found, None),
             Some(part) => {
@@ -111,9 +157,34 @@ mod tests {
     }
 
     #[test]
+    fn text_of_another_kind_is_counted_by_itself_before_it_is_called_cut() {
+        let mut request = GenerateRequest::user("x".repeat(3000));
+        request.options.num_ctx = 8000;
+        let counted = |tokens| Generation { prompt_tokens: Some(tokens), ..Generation::default() };
+        let at = |bytes_per_token| Tokenizer {
+            bytes_per_token: Some(bytes_per_token),
+            ..Tokenizer::default()
+        };
+        let judge = |tokens, own: Option<f64>| {
+            let answer = counted(tokens);
+            let pairs = [(&request, &answer), (&request, &answer)];
+            invalid(pairs.into_iter(), at(2.0), |asked| {
+                assert_eq!(asked, &request);
+                own.map(at)
+            })
+        };
+        assert_eq!(judge(400, Some(8.0)), None);
+        assert!(judge(100, Some(8.0)).unwrap().contains("about 375 were sent"));
+        assert!(judge(400, None).unwrap().contains("about 1500 were sent"));
+        // Nothing to doubt, nothing to ask.
+        assert_eq!(judge(1500, None), None);
+        assert!(judge(8000, None).unwrap().contains("fills the context"));
+    }
+
+    #[test]
     fn without_counts_nothing_is_claimed() {
         let request = GenerateRequest::user("x".repeat(100_000));
-        assert_eq!(invalid(&request, &Generation::default(), Tokenizer::default()), None);
+        assert_eq!(by_itself(&request, &Generation::default(), Tokenizer::default()), None);
     }
 
     #[test]
@@ -131,9 +202,9 @@ mod tests {
             context_is_fixed: true,
             ..Tokenizer::default()
         };
-        assert_eq!(invalid(&request, &counted(2000), tokenizer), None);
+        assert_eq!(by_itself(&request, &counted(2000), tokenizer), None);
         for (prompt_tokens, part) in [(4096, "one of 4096"), (700, "start the server")] {
-            let found = invalid(&request, &counted(prompt_tokens), tokenizer).unwrap();
+            let found = by_itself(&request, &counted(prompt_tokens), tokenizer).unwrap();
             assert!(found.contains(part), "{found}");
         }
     }
@@ -149,9 +220,9 @@ mod tests {
             context_length,
             ..Tokenizer::default()
         };
-        assert_eq!(invalid(&request, &answer, tokenizer(1200.0, None)), None);
-        assert!(invalid(&request, &answer, tokenizer(4000.0, None)).is_some());
-        assert!(invalid(&request, &answer, tokenizer(1200.0, Some(2048))).is_some());
-        assert_eq!(invalid(&request, &answer, tokenizer(1200.0, Some(4096))), None);
+        assert_eq!(by_itself(&request, &answer, tokenizer(1200.0, None)), None);
+        assert!(by_itself(&request, &answer, tokenizer(4000.0, None)).is_some());
+        assert!(by_itself(&request, &answer, tokenizer(1200.0, Some(2048))).is_some());
+        assert_eq!(by_itself(&request, &answer, tokenizer(1200.0, Some(4096))), None);
     }
 }

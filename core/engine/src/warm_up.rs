@@ -13,14 +13,10 @@ use std::sync::Arc;
 use llmbench_api::record::{ColdPrompt, ModelRecord};
 use llmbench_api::{Case, Error, ErrorKind, GenerateRequest, Generation, History, Purpose, Step};
 
-use crate::attempt::apply;
 use crate::call::bounded;
+use crate::counting::{Count, behind_nonce, one_token};
 use crate::events::RunEvent;
 use crate::session::Session;
-use crate::validity::prompt_bytes;
-
-/// Bytes of a fixture's prompt in the longer of the two short requests.
-const SHORT_BYTES: usize = 1000;
 
 /// The warm-up of one model.
 pub(crate) struct WarmUp<'a> {
@@ -125,35 +121,17 @@ impl<'a> WarmUp<'a> {
         Ok(requests.into_iter().nth(measured))
     }
 
-    /// Learns from two short prompts how the model counts.
+    /// Learns how the model counts text like that of `like`.
     fn count_tokens(&mut self, like: &GenerateRequest) -> Result<(), Error> {
-        let text: String = like.messages.iter().map(|message| message.content.as_str()).collect();
-        let ask = |text: &str| -> Result<Option<(f64, f64)>, Error> {
-            let overrides = like.overrides.clone();
-            let request =
-                behind_nonce(&GenerateRequest { overrides, ..GenerateRequest::user(text) });
-            let bytes = prompt_bytes(&request) as f64;
-            let tokens = self.generate(request)?.prompt_tokens;
-            Ok(tokens.map(|tokens| (bytes, tokens as f64)))
-        };
-        let short = ask("")?;
-        let longer = ask(&text[..text.floor_char_boundary(SHORT_BYTES)])?;
-        if let Some((bytes_per_token, overhead_tokens)) = short.zip(longer).and_then(line) {
-            self.record.bytes_per_token = Some(bytes_per_token);
-            self.record.prompt_overhead_tokens = Some(overhead_tokens);
+        if let Some(count) = Count::learn(self.session, &self.record.identity.name, like)? {
+            self.record.bytes_per_token = Some(count.bytes_per_token);
+            self.record.prompt_overhead_tokens = Some(count.overhead_tokens);
         }
         Ok(())
     }
 
-    fn generate(&self, mut request: GenerateRequest) -> Result<Generation, Error> {
-        request.model = self.record.identity.name.clone();
-        request.options = self.session.options.generate.clone();
-        // As the attempts will send it: another context would make servers load the model again.
-        apply(&request.overrides, &mut request.options);
-        request.options.max_tokens = 1;
-        let cx = self.session.context(self.session.options.load_timeout);
-        let backend = Arc::clone(&self.session.backend);
-        bounded("the backend", &cx, move |cx| backend.generate(&request, &(), cx))
+    fn generate(&self, request: GenerateRequest) -> Result<Generation, Error> {
+        one_token(self.session, &self.record.identity.name, request)
     }
 
     /// Passes on errors after which no attempt can succeed; others become warnings.
@@ -167,24 +145,6 @@ impl<'a> WarmUp<'a> {
         self.warnings.push(message);
         Ok(())
     }
-}
-
-/// The same request with a first line that no earlier request had.
-fn behind_nonce(request: &GenerateRequest) -> GenerateRequest {
-    let mut request = request.clone();
-    let nonce = uuid::Uuid::new_v4().simple();
-    match request.messages.first_mut() {
-        Some(message) => message.content.insert_str(0, &format!("[{nonce}]\n")),
-        None => request.messages = GenerateRequest::user(format!("[{nonce}]")).messages,
-    }
-    request
-}
-
-/// Bytes for one more token, and tokens at no bytes, from two prompts of (bytes, tokens).
-fn line(((few_bytes, few), (many_bytes, many)): ((f64, f64), (f64, f64))) -> Option<(f64, f64)> {
-    let bytes_per_token = (many_bytes - few_bytes) / (many - few);
-    let plausible = many > few && bytes_per_token.is_finite() && bytes_per_token > 0.0;
-    plausible.then(|| (bytes_per_token, (few - few_bytes / bytes_per_token).max(0.0)))
 }
 
 /// What a new prompt cost.
@@ -201,26 +161,5 @@ fn cold_prompt(fixture: &str, answer: &Generation) -> ColdPrompt {
         ttft_sec,
         prefill_tokens_per_sec: speed,
         reason: reason.map(str::to_owned),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_prompts_give_slope_and_overhead() {
-        // 100 bytes are 1,225 tokens and 1,100 bytes 1,475: 4 bytes a token after 1,200.
-        assert_eq!(line(((100.0, 1225.0), (1100.0, 1475.0))), Some((4.0, 1200.0)));
-        assert_eq!(line(((100.0, 50.0), (1100.0, 50.0))), None);
-        assert_eq!(line(((100.0, 50.0), (1100.0, 40.0))), None);
-    }
-
-    #[test]
-    fn a_nonce_stands_before_everything_else() {
-        let request = GenerateRequest::user("hello");
-        let (first, second) = (behind_nonce(&request), behind_nonce(&request));
-        assert_ne!(first.messages[0].content, second.messages[0].content);
-        assert!(first.messages[0].content.ends_with("]\nhello"));
     }
 }

@@ -11,9 +11,10 @@ use llmbench_api::{
 use super::AttemptInput;
 use super::pieces::Pieces;
 use crate::call::bounded;
+use crate::counting::Count;
 use crate::events::{Observer, RunEvent};
 use crate::session::{RunOptions, Session};
-use crate::validity;
+use crate::validity::{self, Tokenizer};
 use crate::watch::{Watch, Watched, Window};
 
 /// A batch of requests and everything that came of it.
@@ -79,14 +80,33 @@ pub(crate) fn ask(
         Ok(answers) => (answers, None),
         Err((answers, error)) => (answers, Some(error)),
     };
-    let invalid = requests.iter().zip(&answers).find_map(|(request, answer)| match answer {
-        BatchOutcome::Answered(generation) if !session.description.judges_truncation => {
-            validity::invalid(request, generation, input.tokenizer)
-        }
-        _ => None,
-    });
+    let invalid = match session.description.judges_truncation {
+        true => None,
+        false => invalid(session, input, &requests, &answers),
+    };
     let warnings = beyond_certified(arrival, &session.options).into_iter().collect();
     Exchange { requests, answers, watched, failure, invalid, retries, warnings }
+}
+
+/// Why the answers do not count; asks how the model counts this text where that is in doubt.
+fn invalid(
+    session: &Session,
+    input: AttemptInput<'_>,
+    requests: &[GenerateRequest],
+    answers: &[BatchOutcome],
+) -> Option<String> {
+    let answered = requests.iter().zip(answers).filter_map(|(request, answer)| match answer {
+        BatchOutcome::Answered(generation) => Some((request, generation)),
+        BatchOutcome::Failed(_) => None,
+    });
+    validity::invalid(answered, input.tokenizer, |request| {
+        let count = Count::learn(session, &input.model.name, request).ok()??;
+        Some(Tokenizer {
+            bytes_per_token: Some(count.bytes_per_token),
+            overhead_tokens: count.overhead_tokens,
+            ..input.tokenizer
+        })
+    })
 }
 
 /// A remark when a load is more than this machine was found to measure exactly.
