@@ -264,6 +264,9 @@ pub struct Generation {
     pub done_reason_raw: Option<String>,
     /// Tokens of the prompt as the server counted them.
     pub prompt_tokens: Option<u64>,
+    /// Tokens of the prompt that the server took from its cache, where it tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached_prompt_tokens: Option<u64>,
     /// Tokens generated, reasoning included, as the server counted them.
     pub completion_tokens: Option<u64>,
     /// Time spent loading the model for this request.

@@ -32,6 +32,8 @@ struct Entry {
     variant: usize,
     bytes: usize,
     completion_tokens: Option<u64>,
+    is_cut_off: bool,
+    cached_prompt_tokens: Option<u64>,
     prefill_sec: Option<f64>,
     answer_score: Option<f64>,
 }
@@ -107,6 +109,8 @@ fn entries(seen: &[Seen<'_>], question: &Question) -> Vec<Entry> {
             variant,
             bytes: one.text.exact.len(),
             completion_tokens: one.generation.completion_tokens,
+            is_cut_off: one.generation.done_reason == DoneReason::Length,
+            cached_prompt_tokens: one.generation.cached_prompt_tokens,
             prefill_sec: one.generation.prefill_sec,
             answer_score: question.check.as_ref().map(|check| check.score(&one.text.exact)),
         });
@@ -135,22 +139,30 @@ fn spread_of_scores(verdict: &mut Verdict, question: &Question, seeds: &[&Seen<'
 
 /// Tells cold from warm: whether a cache was at work, and whether it changed answers.
 fn cache(verdict: &mut Verdict, seen: &[Seen<'_>], groups: [&Vec<&Seen<'_>>; 2]) {
-    let prefill = |cache: Cache| {
-        let of_cache = seen.iter().filter(|one| one.planned.cache == cache);
-        median(of_cache.filter_map(|one| one.generation.prefill_sec).collect())
+    let both = |figure: fn(&Generation) -> Option<f64>| {
+        [Cache::Cold, Cache::Warm].map(|cache| {
+            let of_cache = seen.iter().filter(|one| one.planned.cache == cache);
+            median(of_cache.filter_map(|one| figure(one.generation)).collect())
+        })
     };
-    let (cold, warm) = (prefill(Cache::Cold), prefill(Cache::Warm));
+    let no_prefill = || {
+        let told = seen.iter().find_map(|one| one.generation.missing.get("prefill_sec"));
+        told.map_or("the server does not report the time for the prompt", String::as_str).to_owned()
+    };
+    let [cold, warm] = both(|answer| answer.prefill_sec);
     for (name, value) in [("cold_prefill_sec", cold), ("warm_prefill_sec", warm)] {
         match value {
             Some(value) => drop(verdict.metrics.insert(name.into(), json!(value))),
-            None => drop(verdict.missing.insert(name.into(), NO_PREFILL.into())),
+            None => drop(verdict.missing.insert(name.into(), no_prefill())),
         }
     }
-    match cold.zip(warm) {
-        Some((cold, warm)) => {
-            verdict.metrics.insert("cache_seen".into(), json!(cold > CACHE_FACTOR * warm));
-        }
-        None => drop(verdict.missing.insert("cache_seen".into(), NO_PREFILL.into())),
+    let by_count = match both(|answer| answer.cached_prompt_tokens.map(|tokens| tokens as f64)) {
+        [Some(cold), Some(warm)] => Some(warm > cold),
+        _ => None,
+    };
+    match by_count.or_else(|| Some(cold? > CACHE_FACTOR * warm?)) {
+        Some(is_seen) => drop(verdict.metrics.insert("cache_seen".into(), json!(is_seen))),
+        None => drop(verdict.missing.insert("cache_seen".into(), no_prefill())),
     }
     let changed = groups.into_iter().any(|group| changed_by_cache(group));
     verdict.metrics.insert("cache_changes_answer".into(), json!(changed));
@@ -161,8 +173,6 @@ fn cache(verdict: &mut Verdict, seen: &[Seen<'_>], groups: [&Vec<&Seen<'_>>; 2])
         );
     }
 }
-
-const NO_PREFILL: &str = "the server does not report the time for the prompt";
 
 /// True when cold answers agree, warm answers agree, and the two do not.
 fn changed_by_cache(group: &[&Seen<'_>]) -> bool {
@@ -177,12 +187,8 @@ fn changed_by_cache(group: &[&Seen<'_>]) -> bool {
 }
 
 fn warnings(seen: &[Seen<'_>]) -> Vec<String> {
-    let cut = seen.iter().filter(|one| one.generation.done_reason == DoneReason::Length).count();
-    let cut = (cut > 0).then(|| {
-        format!(
-            "{cut} of {} answers were cut off at the token limit and are compared as far as they go; raise it with `--set consistency.answer_tokens=N`",
-            seen.len()
-        )
-    });
-    cut.into_iter().collect()
+    // Without a number, so that attempts share the sentence; `answers` tells which.
+    let is_cut = |one: &Seen<'_>| one.generation.done_reason == DoneReason::Length;
+    let cut = "answers were cut off at the token limit and are compared as far as they go; raise it with `--set consistency.answer_tokens=N`";
+    seen.iter().any(is_cut).then(|| cut.to_owned()).into_iter().collect()
 }

@@ -264,6 +264,7 @@ impl Answer {
             done_reason_raw: self.finish_reason,
             text: self.text,
             thinking: self.thinking,
+            cached_prompt_tokens: usage.prompt_tokens_details.and_then(|it| it.cached_tokens),
             prompt_tokens,
             completion_tokens,
             prefill_sec,

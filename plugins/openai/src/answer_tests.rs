@@ -121,7 +121,7 @@ fn figures_that_the_server_does_not_send_are_absent_with_a_reason() {
 fn llama_cpp_tells_durations_but_not_of_a_cached_prompt() {
     let figures = |prompt: u64| {
         format!(
-            r#"data: {{"choices":[{{"delta":{{}},"finish_reason":"stop"}}],"usage":{{"prompt_tokens":5,"completion_tokens":3}},"timings":{{"prompt_n":{prompt},"prompt_ms":20.0,"predicted_n":3,"predicted_ms":30.0}}}}"#
+            r#"data: {{"choices":[{{"delta":{{}},"finish_reason":"stop"}}],"usage":{{"prompt_tokens":5,"completion_tokens":3,"prompt_tokens_details":{{"cached_tokens":4}}}},"timings":{{"prompt_n":{prompt},"prompt_ms":20.0,"predicted_n":3,"predicted_ms":30.0}}}}"#
         )
     };
     let answer = finish(&[(2, &figures(5)), (4, DONE)]).unwrap();
@@ -129,6 +129,7 @@ fn llama_cpp_tells_durations_but_not_of_a_cached_prompt() {
     let answer = finish(&[(2, &figures(1)), (4, DONE)]).unwrap();
     assert_eq!((answer.prefill_sec, answer.decode_sec), (None, Some(0.03)));
     assert!(answer.missing["prefill_sec"].contains("only 1 of 5"));
+    assert_eq!(answer.cached_prompt_tokens, Some(4));
 }
 
 #[test]

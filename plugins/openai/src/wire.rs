@@ -113,6 +113,15 @@ pub(crate) struct Usage {
     pub(crate) prompt_tokens: Option<u64>,
     #[serde(default)]
     pub(crate) completion_tokens: Option<u64>,
+    #[serde(default)]
+    pub(crate) prompt_tokens_details: Option<PromptTokens>,
+}
+
+/// Where the tokens of a prompt came from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct PromptTokens {
+    #[serde(default)]
+    pub(crate) cached_tokens: Option<u64>,
 }
 
 /// Durations of llama.cpp.

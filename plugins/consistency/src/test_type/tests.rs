@@ -95,6 +95,13 @@ fn a_cache_that_changes_answers_is_told_from_chance() {
     assert_eq!(verdict.metrics["cache_seen"], true);
     assert_eq!(verdict.metrics["cold_prefill_sec"], 0.2);
     assert!(verdict.warnings.iter().any(|text| text.contains("prompt cache changes answers")));
+    // Where the server counts what came from its cache, that decides, and not the time.
+    let counted = attempt(json!({}), |number, _| {
+        let warm = plan[number].cache == crate::schedule::Cache::Warm;
+        let cached_prompt_tokens = Some(if warm { 40 } else { 3 });
+        Generation { cached_prompt_tokens, prefill_sec: Some(0.1), ..said("370") }
+    });
+    assert_eq!(counted.metrics["cache_seen"], true);
     let by_chance = attempt(json!({}), |number, _| said((number % 3).to_string()));
     assert_eq!(by_chance.metrics["cache_changes_answer"], false);
 }
