@@ -75,5 +75,8 @@ async function detailOf(place) {
 
 /** 95 % interval of a mean: `[low, high]`, or null where there are too few values for one. */
 function interval(stat) {
-  return stat.ci95 ? [stat.ci95.low, stat.ci95.high] : null;
+  if (!stat.ci95) return null;
+  // Times, speeds and scores are never below 0, whatever a few values that differ much suggest.
+  const least = stat.min >= 0 ? 0 : -Infinity;
+  return [Math.max(stat.ci95.low, least), stat.ci95.high];
 }
