@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use llmbench_api::record::{GroupSummary, Stat};
+use llmbench_api::record::{GroupSummary, MeasuredBy, Stat};
 
 use super::TOO_FEW;
 use super::group::{NOTHING_SCORED, most_frequent, reason, scored};
@@ -29,8 +29,17 @@ pub(super) fn of_fixture(group: &GroupSummary, attempts: &[&Attempt]) -> Vec<Str
     } else {
         remarks.extend(no_spread(&group.score, "runs"));
     }
+    remarks.extend(by_arrival(&scored));
     remarks.extend(missing(group, &scored));
     remarks
+}
+
+/// Said where tokens/s is by the client's clock.
+fn by_arrival(scored: &[&Attempt]) -> Option<String> {
+    let by_client =
+        |attempt: &&Attempt| attempt.tokens_per_sec_measured_by == Some(MeasuredBy::Client);
+    let remark = "tokens/s is by the arrival of the pieces: the server tells no times";
+    scored.iter().any(by_client).then(|| remark.to_owned())
 }
 
 /// Of a test without scores.
@@ -46,6 +55,7 @@ pub(super) fn of_load(
         return vec!["no attempt was measured".to_owned()];
     }
     let mut remarks = Vec::from_iter(too_few("runs", scored.len() as u64));
+    remarks.extend(by_arrival(scored));
     if let Some(load) = &group.load {
         let failed: u64 = load.errors.values().sum();
         if failed > 0 {

@@ -1,5 +1,5 @@
 use llmbench_api::record::{
-    AttemptRecord, AttemptStatus, ColdPrompt, FixtureRecord, RunManifest, Stat,
+    AttemptRecord, AttemptStatus, ColdPrompt, FixtureRecord, MeasuredBy, RunManifest, Stat,
 };
 
 use super::*;
@@ -367,4 +367,16 @@ fn a_prompt_that_was_cold_at_warm_up_stands_for_cached_attempts() {
     assert_eq!(group.ttft_sec.missing, None);
     assert_eq!(group.prefill_tokens_per_sec.n, 0);
     assert!(group.prefill_tokens_per_sec.missing.is_some());
+}
+
+#[test]
+fn a_speed_by_the_clients_clock_is_said_to_be_one() {
+    let by_server: Vec<_> = (1..=3).map(|run| scored("m", "f", run, 5.0)).collect();
+    let part = "by the arrival of the pieces";
+    assert!(!says(&remarks(&by_server, 3), part));
+    let by_client = by_server.into_iter().map(|record| AttemptRecord {
+        tokens_per_sec_measured_by: Some(MeasuredBy::Client),
+        ..record
+    });
+    assert!(says(&remarks(&by_client.collect::<Vec<_>>(), 3), part));
 }
