@@ -271,10 +271,14 @@ pub struct Generation {
     pub completion_tokens: Option<u64>,
     /// Time spent loading the model for this request.
     pub load_sec: Option<f64>,
-    /// Time spent on the prompt.
+    /// Time spent on the prompt, as far as it did not come from a cache.
     pub prefill_sec: Option<f64>,
     /// Time spent generating.
     pub decode_sec: Option<f64>,
+    /// Tokens that came in `decode_sec`, where the server says that these are not all: most start
+    /// that clock with the first token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decode_tokens: Option<u64>,
     /// Time in the server that is neither load, prefill nor decode.
     pub queue_sec: Option<f64>,
     /// When the request was due: its place in an open schedule, or the instant at
@@ -321,9 +325,19 @@ impl Generation {
         self.first_token_at_ns.map(|at| at.saturating_sub(self.sent_at_ns) as f64 / 1e9)
     }
 
+    /// Fewest tokens of a prompt whose time tells a speed; what is computed once for each
+    /// request outweighs fewer.
+    pub const FEWEST_COMPUTED: u64 = 16;
+
     /// Generated tokens divided by decode time, from the server's own figures.
     pub fn tokens_per_sec(&self) -> Option<f64> {
-        rate(self.completion_tokens, self.decode_sec)
+        rate(self.decode_tokens.or(self.completion_tokens), self.decode_sec)
+    }
+
+    /// Tokens of the prompt that did not come from a cache, as far as the server tells.
+    pub fn computed_prompt_tokens(&self) -> Option<u64> {
+        let cached = self.cached_prompt_tokens.unwrap_or(0);
+        self.prompt_tokens.map(|tokens| tokens.saturating_sub(cached))
     }
 
     /// Seconds between the first piece of content and the last; to the end mark where the
@@ -350,9 +364,14 @@ impl Generation {
         (further > 0.0 && sec > 0.0).then_some((further, sec))
     }
 
-    /// Prompt tokens divided by prefill time, from the server's own figures.
+    /// Prompt tokens that were computed, divided by the time for them, from the server's own
+    /// figures. `None` where it tells one of them not, and where nearly all came from its cache.
     pub fn prefill_tokens_per_sec(&self) -> Option<f64> {
-        rate(self.prompt_tokens, self.prefill_sec)
+        let computed = self.computed_prompt_tokens();
+        let is_enough = |computed: &u64| {
+            self.cached_prompt_tokens.is_none() || *computed >= Self::FEWEST_COMPUTED
+        };
+        rate(computed.filter(is_enough), self.prefill_sec)
     }
 }
 

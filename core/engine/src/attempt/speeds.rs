@@ -50,40 +50,49 @@ impl Speeds {
     }
 
     pub(super) fn of(answers: &[&Generation]) -> Self {
-        let prompt_tokens = sum(answers, |answer| answer.prompt_tokens);
         Self {
             decode: decode(answers),
-            prefill: prompt_tokens
-                .zip(sum(answers, |answer| answer.prefill_sec))
-                .and_then(|(tokens, sec)| rate(tokens as f64, sec)),
+            prefill: prefill(answers),
             duration_sec: sum(answers, |answer| Some(answer.duration_sec())),
             ttft_sec: answers.first().and_then(|answer| answer.ttft_sec()),
             load_sec: sum(answers, |answer| answer.load_sec),
             queue_sec: sum(answers, |answer| answer.queue_sec),
-            prompt_tokens,
-            completion_tokens: sum(answers, |answer| answer.completion_tokens),
+            prompt_tokens: count(answers, |answer| answer.prompt_tokens),
+            completion_tokens: count(answers, |answer| answer.completion_tokens),
         }
     }
 }
 
-fn sum<T: std::iter::Sum>(
-    answers: &[&Generation],
-    part: impl Fn(&Generation) -> Option<T>,
-) -> Option<T> {
+fn sum(answers: &[&Generation], part: impl Fn(&Generation) -> Option<f64>) -> Option<f64> {
     if answers.is_empty() { None } else { answers.iter().map(|answer| part(answer)).sum() }
+}
+
+/// A sum that no server's counts can break: absent where there is no such number.
+fn count(answers: &[&Generation], part: impl Fn(&Generation) -> Option<u64>) -> Option<u64> {
+    let mut parts = answers.iter().map(|answer| part(answer));
+    let first = parts.next()??;
+    parts.try_fold(first, |sum, part| sum.checked_add(part?))
 }
 
 fn rate(count: f64, seconds: f64) -> Option<f64> {
     (count > 0.0 && seconds > 0.0).then(|| count / seconds)
 }
 
+/// Absent as soon as one answer tells none.
+fn prefill(answers: &[&Generation]) -> Option<f64> {
+    let told = answers.iter().all(|answer| answer.prefill_tokens_per_sec().is_some());
+    let tokens = sum(answers, |answer| Some(answer.computed_prompt_tokens()? as f64))?;
+    rate(tokens, sum(answers, |answer| answer.prefill_sec)?).filter(|_| told)
+}
+
 /// Of the answers that are long enough: by the server's time where it tells that of every one,
 /// else by the arrival of the pieces.
 fn decode(answers: &[&Generation]) -> Option<Decode> {
     let long: Vec<_> = answers.iter().copied().filter(|answer| !is_short(answer)).collect();
-    let tokens = sum(&long, |answer| answer.completion_tokens)?;
+    let tokens = |answer: &Generation| answer.decode_tokens.or(answer.completion_tokens);
+    let tokens = sum(&long, |answer| Some(tokens(answer)? as f64))?;
     let (tokens, sec, by) = match sum(&long, |answer| answer.decode_sec) {
-        Some(sec) => (tokens as f64, sec, MeasuredBy::Server),
+        Some(sec) => (tokens, sec, MeasuredBy::Server),
         None => {
             let fine: Vec<_> = long.into_iter().filter(|answer| !is_coarse(answer)).collect();
             let tokens = sum(&fine, |answer| Some(answer.observed_decode()?.0))?;
@@ -154,6 +163,27 @@ mod tests {
     fn the_servers_time_counts_where_every_answer_has_it() {
         expect(&[&timed(0.5), &timed(0.3)], 50.0, MeasuredBy::Server);
         expect(&[&timed(0.5), &streamed(20)], 100.0, MeasuredBy::Client);
+    }
+
+    #[test]
+    fn the_time_is_that_of_the_tokens_that_came_in_it() {
+        let behind_the_first = Generation { decode_tokens: Some(19), ..timed(0.5) };
+        expect(&[&behind_the_first], 38.0, MeasuredBy::Server);
+        let prefilled = |cached_prompt_tokens| Generation {
+            prompt_tokens: Some(200),
+            prefill_sec: Some(0.1),
+            cached_prompt_tokens,
+            ..Generation::default()
+        };
+        assert_eq!(Speeds::of(&[&prefilled(None)]).prefill, Some(2000.0));
+        assert_eq!(Speeds::of(&[&prefilled(Some(150))]).prefill, Some(500.0));
+        assert_eq!(Speeds::of(&[&prefilled(Some(199)), &prefilled(None)]).prefill, None);
+    }
+
+    #[test]
+    fn counts_that_no_number_holds_are_absent() {
+        let endless = Generation { prompt_tokens: Some(u64::MAX), ..Generation::default() };
+        assert_eq!(Speeds::of(&[&endless, &endless]).prompt_tokens, None);
     }
 
     #[test]
