@@ -325,6 +325,9 @@ impl Generation {
         self.first_token_at_ns.map(|at| at.saturating_sub(self.sent_at_ns) as f64 / 1e9)
     }
 
+    /// Reads that are needed to tell a speed by the arrival of several tokens at a time.
+    pub const FEWEST_READS: u64 = 8;
+
     /// Fewest tokens of a prompt whose time tells a speed; what is computed once for each
     /// request outweighs fewer.
     pub const FEWEST_COMPUTED: u64 = 16;
@@ -351,15 +354,29 @@ impl Generation {
         Some(nanoseconds as f64 / 1e9)
     }
 
-    /// Tokens behind the first piece of content, and the seconds in which they came: a decode
+    /// Moments at which content arrived: pieces that came in one read count once. `None` where
+    /// the pieces are not counted; all pieces where the gaps are not all known.
+    pub fn content_reads(&self) -> Option<u64> {
+        let chunks = self.content_chunks?;
+        let are_all = chunks == self.gaps_ns.len() as u64 + 1;
+        let apart = || self.gaps_ns.iter().filter(|gap| **gap > 0).count() as u64 + 1;
+        Some(if are_all { apart() } else { chunks })
+    }
+
+    /// Tokens behind the first read of content, and the seconds in which they came: a decode
     /// speed as the client sees it.
     ///
-    /// Of `n` tokens in `N` pieces, `n − 1` are behind the first where a piece is a token
-    /// (vLLM's definition of TPOT), else `n × (N − 1) / N`. `None` where tokens or
-    /// pieces are not counted, or everything came at once.
+    /// Of `n` tokens in `R` reads, `n − 1` are behind the first where each read is a token
+    /// (vLLM's definition of TPOT), else `n × (R − 1) / R`. `None` where tokens or pieces are
+    /// not counted, and where fewer than [`Generation::FEWEST_READS`] reads, and fewer than
+    /// tokens, tell too little.
     pub fn observed_decode(&self) -> Option<(f64, f64)> {
-        let (tokens, chunks) = (self.completion_tokens? as f64, self.content_chunks? as f64);
-        let further = (tokens - 1.0).min(tokens * (chunks - 1.0) / chunks);
+        let (count, reads) = (self.completion_tokens?, self.content_reads()?);
+        if reads < Self::FEWEST_READS && reads < count {
+            return None;
+        }
+        let (tokens, reads) = (count as f64, reads as f64);
+        let further = (tokens - 1.0).min(tokens * (reads - 1.0) / reads);
         let sec = self.content_sec()?;
         (further > 0.0 && sec > 0.0).then_some((further, sec))
     }

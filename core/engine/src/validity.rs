@@ -5,7 +5,7 @@
 //! tokens than its length in bytes lets expect. How many bytes are a token depends on
 //! the text; so the second sign counts only when the text itself was counted.
 
-use llmbench_api::{GenerateRequest, Generation};
+use llmbench_api::{DoneReason, GenerateRequest, Generation};
 
 /// Below this share of the expected tokens, a part of the prompt was dropped.
 const TRUNCATED_BELOW: f64 = 0.5;
@@ -73,14 +73,23 @@ pub(crate) fn doubt(
             "the server counted {prompt_tokens} prompt tokens where about {expected:.0} were sent: it has silently cut the prompt; {advice}"
         )));
     }
-    match (answer.completion_tokens, asked) {
-        (Some(completion), Some(context)) if prompt_tokens + completion > context => {
-            Some(Doubt::Certain(format!(
-                "prompt and answer ({prompt_tokens} + {completion} tokens) exceed the context of {context}: the server dropped the beginning while it answered; raise --num-ctx or lower --max-tokens"
-            )))
-        }
-        _ => None,
+    let limit = if tokenizer.context_is_fixed { tokenizer.context_length } else { asked };
+    let (context, completion) = (limit?, answer.completion_tokens?);
+    let both = prompt_tokens.saturating_add(completion);
+    if both > context {
+        return Some(Doubt::Certain(format!(
+            "prompt and answer ({prompt_tokens} + {completion} tokens) exceed the context of {context}: the server dropped the beginning while it answered; {advice} or lower --max-tokens"
+        )));
     }
+    // Some servers keep one place free.
+    let is_cut = answer.done_reason == DoneReason::Length
+        && completion < u64::from(request.options.max_tokens)
+        && both >= context - 1;
+    is_cut.then(|| {
+        Doubt::Certain(format!(
+            "the answer ended after {completion} tokens because the context of {context} was full; {advice} or lower --max-tokens"
+        ))
+    })
 }
 
 /// Why `answers` do not count; `None` when they do.
@@ -157,6 +166,31 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_a_full_context_ended_says_nothing_about_the_model() {
+        let mut request = GenerateRequest::user("x".repeat(400));
+        request.options.num_ctx = 1000;
+        request.options.max_tokens = 3000;
+        let ended = |completion, done_reason| Generation {
+            prompt_tokens: Some(100),
+            completion_tokens: Some(completion),
+            done_reason,
+            ..Generation::default()
+        };
+        let judge = |answer| by_itself(&request, &answer, Tokenizer::default());
+        for completion in [899, 900] {
+            let found = judge(ended(completion, DoneReason::Length)).unwrap();
+            assert!(found.contains("context of 1000 was full"), "{found}");
+        }
+        assert_eq!(judge(ended(900, DoneReason::Stop)), None);
+        assert_eq!(judge(ended(700, DoneReason::Length)), None);
+        request.options.max_tokens = 900;
+        assert_eq!(
+            by_itself(&request, &ended(900, DoneReason::Length), Tokenizer::default()),
+            None
+        );
+    }
+
+    #[test]
     fn text_of_another_kind_is_counted_by_itself_before_it_is_called_cut() {
         let mut request = GenerateRequest::user("x".repeat(3000));
         request.options.num_ctx = 8000;
@@ -203,7 +237,9 @@ mod tests {
             ..Tokenizer::default()
         };
         assert_eq!(by_itself(&request, &counted(2000), tokenizer), None);
-        for (prompt_tokens, part) in [(4096, "one of 4096"), (700, "start the server")] {
+        let parts =
+            [(4096, "one of 4096"), (700, "start the server"), (3700, "exceed the context")];
+        for (prompt_tokens, part) in parts {
             let found = by_itself(&request, &counted(prompt_tokens), tokenizer).unwrap();
             assert!(found.contains(part), "{found}");
         }

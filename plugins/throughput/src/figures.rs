@@ -68,7 +68,7 @@ impl Measured<'_, '_> {
         }
         self.lengths(&steady, point);
         self.latencies(&steady);
-        self.speeds(&steady);
+        self.speeds(&steady, point);
         self.rates();
         self.figures.goodput = slo.map(|slo| self.goodput(slo, &steady));
         if slo.is_none() {
@@ -76,7 +76,10 @@ impl Measured<'_, '_> {
         }
         if matches!(point.arrival, Arrival::Open { .. }) {
             let lost = self.failed as f64 > MOST_FAILED * self.figures.requests as f64;
-            self.figures.saturated = Some(lost || window.is_outrun(self.all));
+            self.figures.saturated = if lost { Some(true) } else { window::is_outrun(self.all) };
+            if self.figures.saturated.is_none() {
+                self.missing("saturated", "requests did not come for long enough to tell");
+            }
         } else {
             self.missing("saturated", "requests that wait for a free place cannot outrun a server");
         }
@@ -142,7 +145,7 @@ impl Measured<'_, '_> {
             "tpot_ms",
             steady,
             |one| one.tpot_ms(),
-            "fewer than two tokens, or the server does not count them",
+            "fewer than two tokens, the server does not count them, or many came at a time",
         );
         let no_gap = "fewer than two pieces of content, or the backend does not tell them";
         self.figures.longest_gap_ms =
@@ -156,15 +159,21 @@ impl Measured<'_, '_> {
     }
 
     /// By the server's own times where every request has them, else by the client's.
-    fn speeds(&mut self, steady: &[Request<'_>]) {
+    fn speeds(&mut self, steady: &[Request<'_>], point: &LoadPoint) {
         let all =
             |value: fn(Request<'_>) -> Option<f64>| steady.iter().all(|one| value(*one).is_some());
         let by = |server: bool| Some(if server { "server" } else { "client" }.to_owned());
         let server = all(|one| one.server_prefill());
-        let value = move |one: Request<'_>| {
-            if server { one.server_prefill() } else { one.client_prefill() }
+        // What came from a cache unseen would make a prompt look fast.
+        let shares = point.shared_prefix_tokens > 0;
+        let value = move |one: Request<'_>| match server {
+            true => one.server_prefill(),
+            false => one.client_prefill().filter(|_| !shares || one.tells_cached()),
         };
-        let none = "the server tells neither tokens nor time";
+        let none = match shares {
+            true => "the server does not tell how much of the shared prefix its cache held",
+            false => "the server tells neither tokens nor time",
+        };
         self.figures.prefill_tokens_per_sec =
             self.stat("prefill_tokens_per_sec", steady, value, none);
         self.figures.prefill_measured_by =
@@ -196,21 +205,29 @@ impl Measured<'_, '_> {
         let done = || all.iter().filter(|one| window.is_done(**one));
         let sec = window.sec();
         self.figures.mean_concurrency = window.mean_concurrency(all);
-        self.figures.requests_per_sec = per_sec(done().count() as f64, sec);
+        let ended = done().count();
+        self.figures.requests_per_sec = per_sec(ended as f64, sec).filter(|_| ended > 0);
         let output: Option<f64> =
             all.iter().map(|one| one.tokens_between(window.from_ns, window.to_ns)).sum();
         self.figures.output_tokens_per_sec = output.and_then(|tokens| per_sec(tokens, sec));
-        let input: Option<u64> = done().map(|one| one.prompt_tokens()).sum();
-        self.figures.input_tokens_per_sec = input.and_then(|tokens| per_sec(tokens as f64, sec));
-        let reason = if sec > 0.0 { "the server does not count tokens" } else { "no time passed" };
-        for (field, value) in [
-            ("mean_concurrency", self.figures.mean_concurrency),
-            ("requests_per_sec", self.figures.requests_per_sec),
-            ("output_tokens_per_sec", self.figures.output_tokens_per_sec),
-            ("input_tokens_per_sec", self.figures.input_tokens_per_sec),
+        let input: Option<f64> =
+            done().map(|one| one.prompt_tokens().map(|tokens| tokens as f64)).sum();
+        self.figures.input_tokens_per_sec =
+            input.and_then(|tokens| per_sec(tokens, sec)).filter(|_| ended > 0);
+        let none_ended = "no answer ended in the steady state";
+        let uncounted = "the server does not count tokens";
+        for (field, value, reason) in [
+            ("mean_concurrency", self.figures.mean_concurrency, "no time passed"),
+            ("requests_per_sec", self.figures.requests_per_sec, none_ended),
+            ("output_tokens_per_sec", self.figures.output_tokens_per_sec, uncounted),
+            (
+                "input_tokens_per_sec",
+                self.figures.input_tokens_per_sec,
+                if ended > 0 { uncounted } else { none_ended },
+            ),
         ] {
             if value.is_none() {
-                self.missing(field, reason);
+                self.missing(field, if sec > 0.0 { reason } else { "no time passed" });
             }
         }
     }
@@ -248,7 +265,8 @@ pub(crate) fn sweep_point(rate_per_second: f64, figures: &LoadFigures) -> SweepP
         rate_per_second,
         requests: figures.requests,
         failed: figures.requests - figures.answered,
-        // Without a single answer the rate was too much, whatever else.
+        // Without a single answer the rate was too much, and so it was where it could not be told
+        // after all.
         saturated: figures.saturated.unwrap_or(true),
         requests_per_sec: figures.requests_per_sec,
         output_tokens_per_sec: figures.output_tokens_per_sec,

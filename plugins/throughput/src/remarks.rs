@@ -21,7 +21,7 @@ pub(crate) fn warnings(figures: &LoadFigures) -> Vec<String> {
     }
     if figures.short_answers as f64 > MOST_SHORT * answered as f64 {
         warnings.push(format!(
-            "{} of {answered} answers ended before {} tokens: the model had no more to say, so the load was lighter than wanted",
+            "{} of {answered} answers ended before {} tokens, so the load was lighter than wanted",
             figures.short_answers, figures.point.output_tokens
         ));
     }
@@ -33,7 +33,7 @@ pub(crate) fn warnings(figures: &LoadFigures) -> Vec<String> {
     }
     if let Some(tokens) = figures.tokens_per_chunk.filter(|tokens| *tokens > MERGED) {
         warnings.push(format!(
-            "the server sends {tokens:.1} tokens at a time: a gap (ITL) is not that of one token; TPOT is"
+            "the server sends {tokens:.1} tokens at a time: a gap (ITL) is not that of one token"
         ));
     }
     if figures.saturated == Some(true) {

@@ -56,15 +56,11 @@ impl<'a> Request<'a> {
         self.answer.longest_gap_ns.map(|gap| gap as f64 / 1e6)
     }
 
-    /// From the first piece of content to the last; to the end mark where the pieces are not known.
-    pub(crate) fn content_ms(self) -> Option<f64> {
-        Some(self.answer.content_sec()? * 1e3)
-    }
-
-    /// Time for each token behind the first; `None` for an answer of one.
+    /// Time for each token behind the first; `None` for an answer of one, and where too many
+    /// tokens came at a time.
     pub(crate) fn tpot_ms(self) -> Option<f64> {
-        let further = self.completion_tokens()?.checked_sub(1).filter(|further| *further > 0)?;
-        Some(self.content_ms()? / further as f64)
+        let (further, sec) = self.answer.observed_decode()?;
+        Some(sec * 1e3 / further)
     }
 
     /// By the server's own time.
@@ -72,10 +68,16 @@ impl<'a> Request<'a> {
         self.answer.prefill_tokens_per_sec()
     }
 
-    /// Takes all the time until the first token for the prompt's: a lower bound.
+    /// Takes all the time until the first token for the prompt's, as far as that was computed: a
+    /// lower bound, where nothing came from a cache of which the server does not tell.
     pub(crate) fn client_prefill(self) -> Option<f64> {
         let sent_ms = ms(self.answer.sent_at_ns, self.answer.first_token_at_ns?);
-        per_sec(self.prompt_tokens()? as f64, sent_ms / 1e3)
+        per_sec(self.answer.computed_prompt_tokens()? as f64, sent_ms / 1e3)
+    }
+
+    /// True where the server tells how much of the prompt came from its cache.
+    pub(crate) fn tells_cached(self) -> bool {
+        self.answer.cached_prompt_tokens.is_some()
     }
 
     /// By the server's own time.
@@ -140,7 +142,7 @@ mod tests {
             longest_gap_ns: Some(400 * MS),
             content_chunks: Some(4),
             prompt_tokens: Some(50),
-            completion_tokens: Some(8),
+            completion_tokens: Some(4),
             ..Generation::default()
         }
     }
@@ -153,11 +155,11 @@ mod tests {
         assert_eq!(request.ttft_ms(), Some(150.0));
         assert_eq!(request.e2e_ms(), 600.0);
         assert_eq!(request.longest_gap_ms(), Some(400.0));
-        // 420 ms of content for 7 further tokens; the end mark is no token.
-        assert_eq!(request.tpot_ms(), Some(60.0));
+        // 420 ms of content for 3 further tokens; the end mark is no token.
+        assert_eq!(request.tpot_ms(), Some(140.0));
         // 50 tokens in the 100 ms that the server had them.
         assert_eq!(request.client_prefill(), Some(500.0));
-        assert!((request.client_decode().unwrap() - 1000.0 / 60.0).abs() < 1e-9);
+        assert!((request.client_decode().unwrap() - 1000.0 / 140.0).abs() < 1e-9);
         assert_eq!(request.server_decode(), None);
     }
 
@@ -172,21 +174,44 @@ mod tests {
         };
         let request = Request::new(&plain);
         assert_eq!((request.ttft_ms(), request.send_delay_ms()), (Some(100.0), 0.0));
-        assert_eq!((request.content_ms(), request.longest_gap_ms()), (Some(450.0), None));
+        assert_eq!((request.tpot_ms(), request.longest_gap_ms()), (None, None));
         let one = Generation { completion_tokens: Some(1), ..answer() };
         assert_eq!(Request::new(&one).tpot_ms(), None);
+    }
+
+    #[test]
+    fn many_tokens_at_a_time_tell_their_mean_and_few_times_tell_nothing() {
+        // 4 tokens every 40 ms, 16 times; the pieces of a read have no gap.
+        let gaps = |reads: u64, at_a_time: u64| -> Vec<u64> {
+            (1..reads * at_a_time)
+                .map(|place| if place % at_a_time == 0 { 40 * MS } else { 0 })
+                .collect()
+        };
+        let read = |reads, at_a_time| Generation {
+            gaps_ns: gaps(reads, at_a_time),
+            content_chunks: Some(reads * at_a_time),
+            completion_tokens: Some(64),
+            ..answer()
+        };
+        for at_a_time in [1, 4] {
+            assert_eq!(Request::new(&read(16, at_a_time)).tpot_ms(), Some(10.0));
+        }
+        // Everything in one read, or in a handful, as behind a proxy that gathers.
+        for reads in [1, 7] {
+            assert_eq!(Request::new(&read(reads, 4)).tpot_ms(), None);
+        }
     }
 
     #[test]
     fn tokens_count_by_the_part_of_their_time_that_lies_within() {
         let answer = answer();
         let request = Request::new(&answer);
-        assert_eq!(request.tokens_between(0, 1000 * MS), Some(8.0));
-        // 8 tokens between 250 and 700 ms: half of that time is 225 ms.
-        assert_eq!(request.tokens_between(475 * MS, 1000 * MS), Some(4.0));
+        assert_eq!(request.tokens_between(0, 1000 * MS), Some(4.0));
+        // 4 tokens between 250 and 700 ms: half of that time is 225 ms.
+        assert_eq!(request.tokens_between(475 * MS, 1000 * MS), Some(2.0));
         assert_eq!(request.tokens_between(0, 200 * MS), Some(0.0));
         let at_once = Generation { first_token_at_ns: Some(700 * MS), ..self::answer() };
-        assert_eq!(Request::new(&at_once).tokens_between(600 * MS, 700 * MS), Some(8.0));
+        assert_eq!(Request::new(&at_once).tokens_between(600 * MS, 700 * MS), Some(4.0));
         assert_eq!(Request::new(&at_once).tokens_between(0, 600 * MS), Some(0.0));
     }
 }

@@ -49,9 +49,14 @@ fn rounded(rate: f64) -> f64 {
     (rate * factor).round() / factor
 }
 
-/// Requests at a rate of a sweep, unless their number is set.
-pub(crate) fn requests(rate: f64, set: u32) -> u32 {
-    if set > 0 { set } else { (rate * 10.0).clamp(20.0, 300.0) as u32 }
+/// Requests at a rate of a sweep, unless their number is set: for ten seconds, and for four times
+/// as long as one takes, so that most come after the ramp.
+pub(crate) fn requests(rate: f64, set: u32, life_sec: f64) -> u32 {
+    if set > 0 {
+        return set;
+    }
+    let least = (rate * 10.0).clamp(20.0, 300.0);
+    (rate * 4.0 * life_sec).clamp(least, 3000.0) as u32
 }
 
 #[cfg(test)]
@@ -86,5 +91,15 @@ mod tests {
         assert_eq!(sustained, Some(1.41));
         let (tried, sustained) = sweep(1.0, 64.0, 0.0);
         assert_eq!((tried.len(), sustained), (9, None));
+    }
+
+    #[test]
+    fn requests_come_for_several_times_as_long_as_one_takes() {
+        assert_eq!(
+            [requests(1.0, 0, 0.1), requests(8.0, 0, 0.1), requests(500.0, 0, 0.1)],
+            [20, 80, 300]
+        );
+        assert_eq!([requests(2.0, 0, 8.0), requests(500.0, 0, 8.0)], [64, 3000]);
+        assert_eq!(requests(2.0, 7, 8.0), 7);
     }
 }

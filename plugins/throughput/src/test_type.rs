@@ -140,18 +140,31 @@ impl Attempt<'_> {
         let Some(range) = self.load.sweep else { return Err(internal(&"no range of rates")) };
         let mut tried: Vec<Tried> = Vec::new();
         let mut measured: Vec<(f64, LoadFigures, Vec<String>)> = Vec::new();
+        let mut life_sec = 0.0;
         while let Some(rate) = sweep::next_rate(range, &tried) {
             let arrival = Arrival::Open { rate_per_second: rate, poisson: self.load.is_poisson() };
-            let Some(answers) = asked.next() else {
-                let requests = sweep::requests(rate, self.load.requests);
-                return Ok(self.ask(requests, words, arrival, Purpose::Measured));
-            };
-            self.stage += 1;
-            // Later on, a rate at which nothing is answered is one that is too much.
-            let found = match self.figures(&arrival, answers) {
-                Err(error) if tried.iter().all(|one| one.is_saturated) => return Err(error),
-                Err(_) => figures(self.load.point(&arrival), None, answers),
-                Ok(found) => found,
+            let mut requests = sweep::requests(rate, self.load.requests, life_sec);
+            let mut is_again = false;
+            let (found, answers) = loop {
+                let Some(answers) = asked.next() else {
+                    return Ok(self.ask(requests, words, arrival, Purpose::Measured));
+                };
+                self.stage += 1;
+                // Later on, a rate at which nothing is answered is one that is too much.
+                let found = match self.figures(&arrival, answers) {
+                    Err(error) if tried.iter().all(|one| one.is_saturated) => return Err(error),
+                    Err(_) => figures(self.load.point(&arrival), None, answers),
+                    Ok(found) => found,
+                };
+                if found.saturated != Some(true) {
+                    life_sec = found.e2e_ms.median.unwrap_or(0.0) / 1e3;
+                }
+                // Once more, for longer: requests that still take as long are more than can be taken.
+                let longer = sweep::requests(rate, self.load.requests, life_sec);
+                if found.saturated.is_some() || is_again || longer <= requests {
+                    break (found, answers);
+                }
+                (requests, is_again) = (longer, true);
             };
             tried.push(Tried { rate, is_saturated: found.saturated.unwrap_or(true) });
             measured.push((rate, found, remarks::failures(answers)));

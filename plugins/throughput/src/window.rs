@@ -3,8 +3,8 @@
 //! - **A fixed number under way** (c): all c begin at once, so the ramp lasts until c requests have
 //!   been answered and every place has been taken over once. The drain begins when there is no
 //!   request left to take a free place. One at a time has neither.
-//! - **A rate**: the ramp lasts as long as the median request, at most half of the schedule; the
-//!   drain begins with the last request.
+//! - **A rate**: the ramp lasts as long as the median request; the drain begins with the last
+//!   request. Where a request takes more than half of the schedule there is no steady state.
 //!
 //! Latencies are those of requests that were due in the steady state, whenever they ended: to
 //! leave those out that end in the drain would leave out the slow ones.
@@ -17,6 +17,8 @@ use crate::request::{Request, ms};
 const LEAST_GROWTH: f64 = 3.0;
 /// Share of the requests that arrived, above which the growth of those under way is no chance.
 const GROWTH_SHARE: f64 = 0.1;
+/// Share above which that is clear even before a steady state could be reached.
+const CLEAR_GROWTH_SHARE: f64 = 0.5;
 
 /// A stretch of the load on the host's clock.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,8 +69,15 @@ pub(crate) fn steady(arrival: &Arrival, requests: &[Request<'_>]) -> Option<Wind
                 .map(|request| request.done_ns().saturating_sub(request.due_ns()))
                 .collect();
             lives.sort_unstable();
-            let ramp = lives[lives.len() / 2].min((last_due - first) / 2);
-            let from = first + ramp;
+            let (life, schedule) = (lives[lives.len() / 2], last_due - first);
+            if life > schedule / 2 {
+                return Some(whole(Some(format!(
+                    "a request takes {:.1} s and they came for {:.1} s only, too short to tell ramp and steady state apart, so all count; raise `requests`",
+                    life as f64 / 1e9,
+                    schedule as f64 / 1e9
+                ))));
+            }
+            let from = first + life;
             let has_some = requests.iter().any(|request| request.due_ns() >= from);
             if last_due <= from || !has_some {
                 return Some(whole(few(ends.len())));
@@ -105,19 +114,40 @@ impl Window {
         let sum: f64 = requests.iter().map(within).sum();
         (self.sec() > 0.0).then(|| sum / 1e3 / self.sec())
     }
+}
 
-    /// Whether requests came faster than they were answered: many more of them are under way at
-    /// the window's end than at its start.
-    pub(crate) fn is_outrun(&self, requests: &[Request<'_>]) -> bool {
-        let under_way = |at_ns: u64| {
-            let is_so =
-                |request: &&Request<'_>| request.due_ns() <= at_ns && at_ns < request.done_ns();
-            requests.iter().filter(is_so).count() as f64
-        };
-        let arrived = requests.iter().filter(|request| self.is_due(**request)).count() as f64;
-        let growth = under_way(self.to_ns) - under_way(self.from_ns);
-        growth > (arrived * GROWTH_SHARE).max(LEAST_GROWTH)
+/// Whether requests came faster than they were answered; `None` where they did not come for long
+/// enough to tell.
+///
+/// By how much longer the requests of the last quarter took than those of the second: times their
+/// rate that is how many more were under way (Little's law). Requests that just take long take
+/// equally long.
+pub(crate) fn is_outrun(requests: &[Request<'_>]) -> Option<bool> {
+    let mut by_due: Vec<(u64, u64)> = requests
+        .iter()
+        .map(|one| (one.due_ns(), one.done_ns().saturating_sub(one.due_ns())))
+        .collect();
+    by_due.sort_unstable();
+    let quarter = by_due.len() / 4;
+    let schedule = (by_due.last()?.0 - by_due.first()?.0) as f64;
+    if quarter == 0 || schedule == 0.0 {
+        return None;
     }
+    let life = |from: usize| {
+        let mut lives: Vec<u64> = by_due[from..from + quarter].iter().map(|one| one.1).collect();
+        lives.sort_unstable();
+        lives[quarter / 2] as f64
+    };
+    let (early, late) = (life(quarter), life(by_due.len() - quarter));
+    let rate = (by_due.len() - 1) as f64 / schedule;
+    let (more, came) = (rate * (late - early), by_due.len() as f64 / 2.0);
+    if more > (came * CLEAR_GROWTH_SHARE).max(LEAST_GROWTH) {
+        return Some(true);
+    }
+    if early > schedule / 2.0 {
+        return None;
+    }
+    Some(more > (came * GROWTH_SHARE).max(LEAST_GROWTH))
 }
 
 #[cfg(test)]
@@ -185,7 +215,7 @@ mod tests {
             let window = steady(&RATE, requests).unwrap();
             assert_eq!((window.from_ns, window.to_ns), (25, 190));
             assert_eq!(requests.iter().filter(|one| window.is_due(**one)).count(), 17);
-            assert!(!window.is_outrun(requests));
+            assert_eq!(is_outrun(requests), Some(false));
         });
     }
 
@@ -195,8 +225,22 @@ mod tests {
         let instants: Vec<_> = (0..20).map(|n| (n * 10, (n + 1) * 40)).collect();
         with(&instants, |requests| {
             let window = steady(&RATE, requests).unwrap();
-            assert_eq!(window.from_ns, 95);
-            assert!(window.is_outrun(requests));
+            assert_eq!((window.from_ns, window.to_ns, window.ramp_sec), (0, 800, None));
+            assert_eq!(is_outrun(requests), Some(true));
         });
+    }
+
+    #[test]
+    fn requests_that_only_take_long_do_not_outrun_the_server() {
+        // Any number at a time, each 80, while requests come for 190 and for 39.
+        for (between, outrun) in [(10, Some(false)), (2, None)] {
+            let instants: Vec<_> = (0..20).map(|n| (n * between, n * between + 80)).collect();
+            with(&instants, |requests| {
+                let window = steady(&RATE, requests).unwrap();
+                assert_eq!(window.reason.is_some(), outrun.is_none(), "{window:?}");
+                assert_eq!(is_outrun(requests), outrun);
+            });
+        }
+        with(&[(0, 10), (5, 20)], |requests| assert_eq!(is_outrun(requests), None));
     }
 }

@@ -1,10 +1,13 @@
 //! The test `throughput`: on the embedded engine, on the server with an exact schedule, on a real Ollama.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use llmbench_schedule_server::ScheduleServer;
 use llmbench_testkit::ollama::TINY;
-use llmbench_testkit::{LlmbenchCommand, Output};
+use llmbench_testkit::{LlmbenchCommand, Output, Step};
 use serde_json::{Value, json};
 
+use crate::faults::wait_until;
 use crate::report_page::browse;
 use crate::setup::*;
 
@@ -232,6 +235,70 @@ fn failures_are_counted_by_class_and_a_load_without_an_answer_is_no_result() {
     let run = RunFiles::of(&command);
     assert_eq!(run.field("status"), ["infra_error"]);
     assert!(run.samples[0]["load"].is_null(), "{}", run.samples[0]);
+}
+
+#[test]
+fn a_failure_between_answers_is_counted_once_and_asked_once() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let server = parrot_that(vec![
+        Step::ndjson(),
+        Step::Reply(|request| {
+            let body: Value = serde_json::from_str(&request.body).unwrap();
+            // Only what is measured may answer with seven tokens.
+            let is_measured = body["options"]["num_predict"] == 7;
+            if is_measured && ASKED.fetch_add(1, Ordering::SeqCst) == 2 {
+                return "{\"error\":\"the runner died\"}\n".to_owned();
+            }
+            let line = json!({
+                "model": "parrot:latest", "created_at": "2026-01-01T00:00:00Z",
+                "message": { "role": "assistant", "content": "word" },
+                "done": true, "done_reason": "stop", "total_duration": 3_000_000,
+                "load_duration": 1_000_000, "prompt_eval_count": 60,
+                "prompt_eval_duration": 1_000_000, "eval_count": 7, "eval_duration": 1_000_000,
+            });
+            format!("{line}\n")
+        }),
+    ]);
+    let command = command();
+    let settings = ["prompt_tokens=0", "output_tokens=7", "requests=6", "warmup_requests=0"];
+    let more = ["--model", "parrot", "--url", &server.url(), "--runs", "1"];
+    let output = measure(&command, &settings, &more);
+    expect_code(&output, 0);
+    let run = RunFiles::of(&command);
+    let load = load(&run.samples[0]);
+    assert_eq!((&load["requests"], &load["answered"]), (&json!(6), &json!(5)), "{load}");
+    let counted: Vec<_> = load["errors"].as_object().unwrap().values().collect();
+    assert_eq!(counted, [&json!(1)], "{load}");
+    assert_eq!(run.samples[0]["retries"], json!([]));
+    assert_eq!(ASKED.load(Ordering::SeqCst), 6);
+}
+
+#[test]
+fn a_load_that_the_user_stops_is_made_again() {
+    let slow = "schedule:first_us=200000,tokens=2,id=1";
+    let server = ScheduleServer::listing(&[slow]).unwrap();
+    let url = format!("{}/v1", server.url());
+    let command = command();
+    let mut arguments = vec!["run", "--plugin", "throughput", "--monitor", "none", "--warmup", "0"];
+    for setting in ["concurrency=2", "requests=400", "warmup_requests=0", "prompt_tokens=0"] {
+        arguments.extend(["--set", setting]);
+    }
+    let arguments: Vec<String> = arguments
+        .into_iter()
+        .map(|text| match text.contains('=') {
+            true => format!("throughput.{text}"),
+            false => text.to_owned(),
+        })
+        .chain(scheduled(&url, slow).map(str::to_owned))
+        .collect();
+    let running = command.start(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    wait_until("some answers", || server.connections() >= 2 && server.take_records().len() >= 2);
+    running.interrupt();
+    expect_code(&running.wait(), 130);
+    let run = RunFiles::of(&command);
+    assert!(run.field("status").iter().all(|status| *status == "cancelled"), "{:?}", run.samples);
+    let missing = command.run(&["run", "--resume", "latest", "--dry-run"]);
+    expect_parts(&missing.stdout, &["c2"]);
 }
 
 #[test]

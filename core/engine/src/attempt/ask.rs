@@ -77,7 +77,10 @@ pub(crate) fn ask(
     };
     let watched = watch.stop();
     let (answers, failure) = match outcome {
-        Ok(answers) => (answers, None),
+        Ok(answers) => {
+            let cut_short = session.cancel.is_cancelled().then(|| cancelled(&answers)).flatten();
+            (answers, cut_short)
+        }
         Err((answers, error)) => (answers, Some(error)),
     };
     let invalid = match session.description.judges_truncation {
@@ -175,6 +178,19 @@ fn merged(test: &GenerateOptions, run: &GenerateOptions) -> GenerateOptions {
 
 type Outcome = Result<Vec<BatchOutcome>, (Vec<BatchOutcome>, Error)>;
 
+/// The error of the first request that was not answered because the user stopped the run.
+fn cancelled(answers: &[BatchOutcome]) -> Option<Error> {
+    answers.iter().find_map(|answer| match answer {
+        BatchOutcome::Failed(error) if error.kind == ErrorKind::Cancelled => Some(error.clone()),
+        _ => None,
+    })
+}
+
+/// Failures of a load before its first answer, after which asking more is in vain.
+const MOST_FAILED: usize = 3;
+
+/// A failure ends the exchange, but for requests of a load: that counts its failures, and none is
+/// asked again, because the second try would be another request at another time.
 fn one_after_the_other(
     session: &Session,
     requests: &[GenerateRequest],
@@ -182,12 +198,23 @@ fn one_after_the_other(
 ) -> Outcome {
     let mut answers = Vec::new();
     for request in requests {
-        match with_retries(session, request, retries) {
-            Ok(generation) => answers.push(BatchOutcome::Answered(generation)),
-            Err(error) => {
-                answers.push(BatchOutcome::Failed(error.clone()));
-                return Err((answers, error));
+        let is_of_load = !session.description.is_scored && request.purpose == Purpose::Measured;
+        let outcome = match is_of_load {
+            true => generate(session, request),
+            false => with_retries(session, request, retries),
+        };
+        let error = match outcome {
+            Ok(generation) => {
+                answers.push(BatchOutcome::Answered(generation));
+                continue;
             }
+            Err(error) => error,
+        };
+        answers.push(BatchOutcome::Failed(error.clone()));
+        let in_vain = answers.len() >= MOST_FAILED
+            && answers.iter().all(|answer| matches!(answer, BatchOutcome::Failed(_)));
+        if !is_of_load || in_vain || session.cancel.is_cancelled() {
+            return Err((answers, error));
         }
     }
     Ok(answers)

@@ -8,8 +8,6 @@ use llmbench_api::{Generation, Json};
 /// Servers start the clock after the first token, so that the speed of a very
 /// short answer would be far too high.
 const FEWEST_TOKENS: u64 = 10;
-/// As many pieces of content are needed to tell a speed by their arrival.
-const FEWEST_CHUNKS: u64 = 10;
 
 /// Figures over all answers of an attempt; absent as soon as one part is.
 pub(super) struct Speeds {
@@ -94,7 +92,7 @@ fn decode(answers: &[&Generation]) -> Option<Decode> {
     let (tokens, sec, by) = match sum(&long, |answer| answer.decode_sec) {
         Some(sec) => (tokens, sec, MeasuredBy::Server),
         None => {
-            let fine: Vec<_> = long.into_iter().filter(|answer| !is_coarse(answer)).collect();
+            let fine: Vec<_> = long.iter().copied().filter(|answer| !is_coarse(answer)).collect();
             let tokens = sum(&fine, |answer| Some(answer.observed_decode()?.0))?;
             (tokens, sum(&fine, |answer| Some(answer.observed_decode()?.1))?, MeasuredBy::Client)
         }
@@ -108,7 +106,7 @@ fn is_short(answer: &Generation) -> bool {
 }
 
 fn is_coarse(answer: &Generation) -> bool {
-    answer.content_chunks.is_some_and(|chunks| chunks < FEWEST_CHUNKS)
+    answer.content_reads().is_some_and(|reads| reads < Generation::FEWEST_READS)
 }
 
 /// Why the answers tell no decode speed; `None` when there is no answer.
@@ -124,7 +122,7 @@ pub(super) fn no_decode(answers: &[&Generation]) -> Option<String> {
     backend("completion_tokens")
         .or_else(|| {
             let message =
-                format!("the server tells no times, and fewer than {FEWEST_CHUNKS} pieces came");
+                "the server tells no times, and the answer came in too few pieces".to_owned();
             all(|answer| is_short(answer) || is_coarse(answer)).then_some(message)
         })
         .or_else(|| backend("decode_sec"))
@@ -211,7 +209,7 @@ mod tests {
         };
         for (answers, reason) in [
             (vec![&short; 11], "fewer than 10 tokens"),
-            (vec![&streamed(9)], "fewer than 10 pieces"),
+            (vec![&streamed(7)], "too few pieces"),
             (vec![&uncounted], "counts nothing"),
         ] {
             assert_eq!(Speeds::of(&answers).decode, None);
