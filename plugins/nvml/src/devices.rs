@@ -15,7 +15,7 @@ const MIG_ENABLED: u32 = 1;
 pub(crate) struct Watched<'nvml> {
     /// The handle.
     pub device: Device<'nvml>,
-    /// The device with its facts.
+    /// The device; without its name and facts until [`Watched::learn_facts`].
     pub record: DeviceRecord,
     /// True for an instance of a split GPU.
     pub is_instance: bool,
@@ -30,12 +30,12 @@ pub(crate) struct Found<'nvml> {
     pub refused: Vec<(String, String)>,
 }
 
-/// All GPUs and instances of split ones, in the order of their numbers.
+/// All GPUs and instances of split ones, in the order of their numbers. Their facts are
+/// left for later, because a driver may take long for them.
 ///
 /// # Errors
 /// When not even the number of GPUs is told.
 pub(crate) fn find(nvml: &Nvml) -> Result<Found<'_>, NvmlError> {
-    let driver = nvml.sys_driver_version().ok();
     let mut found = Found::default();
     for index in 0..nvml.device_count()? {
         let id = format!("gpu{index}");
@@ -47,50 +47,57 @@ pub(crate) fn find(nvml: &Nvml) -> Result<Found<'_>, NvmlError> {
             }
         };
         let is_split = device.mig_mode().is_ok_and(|mode| mode.current == MIG_ENABLED);
-        let record = record(&device, id, DeviceKind::Gpu, driver.as_deref());
-        let instances = if is_split { instances(&device, &record) } else { Vec::new() };
+        let instances = if is_split { instances(&device, &id) } else { Vec::new() };
+        let record = DeviceRecord { id, kind: DeviceKind::Gpu, ..DeviceRecord::default() };
         found.watched.push(Watched { device, record, is_instance: false, is_split });
         found.watched.extend(instances);
     }
     Ok(found)
 }
 
-fn record(device: &Device<'_>, id: String, kind: DeviceKind, driver: Option<&str>) -> DeviceRecord {
-    let mig = device
-        .mig_mode()
-        .ok()
-        .map(|mode| if mode.current == MIG_ENABLED { "Enabled" } else { "Disabled" }.to_owned());
-    let facts = [
-        ("uuid", device.uuid().ok()),
-        ("driver_version", driver.map(str::to_owned)),
-        ("memory_total_bytes", device.memory_info().ok().map(|memory| memory.total.to_string())),
-        (
-            "power_limit_watts",
-            device.enforced_power_limit().ok().map(|milliwatts| watts(milliwatts).to_string()),
-        ),
-        ("mig_mode", mig.filter(|_| kind == DeviceKind::Gpu)),
-        (
-            "pcie_generation",
-            device.max_pcie_link_gen().ok().map(|generation| generation.to_string()),
-        ),
-        ("pcie_lanes", device.current_pcie_link_width().ok().map(|lanes| lanes.to_string())),
-    ];
-    let known = facts.into_iter().filter_map(|(name, fact)| Some((name.to_owned(), fact?)));
-    let facts: BTreeMap<String, String> = known.collect();
-    DeviceRecord { id, kind, name: device.name().unwrap_or_default(), facts }
+impl Watched<'_> {
+    /// Asks for the device's name and what else does not change about it; `driver` is the
+    /// driver's version.
+    pub(crate) fn learn_facts(&mut self, driver: Option<&str>) {
+        let device = &self.device;
+        let whole = (!self.is_instance).then_some(device);
+        let mode = whole.and_then(|gpu| gpu.mig_mode().ok()).map(|mode| mode.current);
+        let mode = mode.map(|mode| if mode == MIG_ENABLED { "Enabled" } else { "Disabled" });
+        let limit = device.enforced_power_limit().ok();
+        let facts = [
+            ("uuid", device.uuid().ok()),
+            ("driver_version", driver.filter(|_| !self.is_instance).map(str::to_owned)),
+            (
+                "memory_total_bytes",
+                device.memory_info().ok().map(|memory| memory.total.to_string()),
+            ),
+            ("power_limit_watts", limit.map(|milliwatts| watts(milliwatts).to_string())),
+            ("mig_mode", mode.map(str::to_owned)),
+            (
+                "pcie_generation",
+                whole.and_then(|gpu| Some(gpu.max_pcie_link_gen().ok()?.to_string())),
+            ),
+            (
+                "pcie_lanes",
+                whole.and_then(|gpu| Some(gpu.current_pcie_link_width().ok()?.to_string())),
+            ),
+        ];
+        let known = facts.into_iter().filter_map(|(name, fact)| Some((name.to_owned(), fact?)));
+        self.record.facts.extend(known);
+        self.record.name = device.name().unwrap_or_default();
+    }
 }
 
 /// The instances of a split GPU. They are parts of it and not GPUs beside it:
 /// their memory is in the whole GPU's already.
-fn instances<'nvml>(parent: &Device<'nvml>, whole: &DeviceRecord) -> Vec<Watched<'nvml>> {
+fn instances<'nvml>(parent: &Device<'nvml>, parent_id: &str) -> Vec<Watched<'nvml>> {
     let places = parent.mig_device_count().unwrap_or(0);
     let instance = |place: u32| {
         // Most places are empty: a GPU says how many instances it could have.
         let device = parent.mig_device_by_index(place).ok()?;
-        let id = format!("{}.mig{place}", whole.id);
-        let mut record = record(&device, id, DeviceKind::Other, None);
-        record.facts.insert("instance_of".into(), whole.id.clone());
-        record.facts.retain(|name, _| !name.starts_with("pcie"));
+        let id = format!("{parent_id}.mig{place}");
+        let facts = BTreeMap::from([("instance_of".to_owned(), parent_id.to_owned())]);
+        let record = DeviceRecord { id, kind: DeviceKind::Other, facts, ..Default::default() };
         Some(Watched { device, record, is_instance: true, is_split: false })
     };
     (0..places).filter_map(instance).collect()

@@ -76,7 +76,7 @@ impl Shared {
     fn look(&self) -> Result<MonitorInfo> {
         let library = self.open()?;
         let file = &self.files[0].display().to_string();
-        let found = match devices::find(&library) {
+        let mut found = match devices::find(&library) {
             Ok(found) => found,
             Err(error) => {
                 // It may have been open when the driver was restarted.
@@ -91,16 +91,18 @@ impl Shared {
             return Err(Error::new(ErrorKind::Unavailable, why)
                 .with_hint("see whether `nvidia-smi` lists one; a container must be given GPUs"));
         }
-        for watched in &found.watched {
+        let driver = library.sys_driver_version().ok();
+        for watched in &mut found.watched {
+            watched.learn_facts(driver.as_deref());
             let mut reader = Reader::default();
             match reader.read(watched) {
                 Ok(_) => notes.extend(reader.remarks(watched)),
                 Err(error) => notes.push(format!("{}: {error}", watched.record.id)),
             }
         }
-        let source = match library.sys_driver_version() {
-            Ok(driver) => format!("NVML (driver {driver})"),
-            Err(_) => "NVML".to_owned(),
+        let source = match driver {
+            Some(driver) => format!("NVML (driver {driver})"),
+            None => "NVML".to_owned(),
         };
         let devices = found.watched.into_iter().map(|watched| watched.record).collect();
         Ok(MonitorInfo { devices, source, notes })

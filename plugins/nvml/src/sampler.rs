@@ -60,6 +60,7 @@ impl Sampling<'_> {
             };
             tracing::debug!(reason, "NVML is opened again");
             self.sampler.recording().fail(&reason);
+            self.sampler.end_first_round();
             if began.elapsed() > LONGEST_PAUSE {
                 pause = FIRST_PAUSE;
             }
@@ -76,22 +77,23 @@ impl Sampling<'_> {
             Ok(found) => found,
             Err(error) => return End::Reopen(error),
         };
-        {
-            let mut recording = self.sampler.recording();
-            for (id, reason) in &found.refused {
-                recording.warn(format!("{id}: not watched: {reason}"));
-            }
-            for watched in &found.watched {
-                recording.add_device(watched.record.clone());
-            }
+        for (id, reason) in &found.refused {
+            self.sampler.recording().warn(format!("{id}: not watched: {reason}"));
         }
         let mut tracked: Vec<Tracked<'_>> = found.watched.into_iter().map(Tracked::new).collect();
+        let mut is_first = true;
         let mut processes = self.server.map(Processes::new);
         let mut due = Instant::now();
         loop {
             let is_last = !self.sampler.wait_until(due);
             if let Err(error) = self.round(&mut tracked, processes.as_mut()) {
                 return if is_last { End::Stopped } else { End::Reopen(error) };
+            }
+            // After the first reading: what a driver takes for the facts must not be
+            // missing from the energy. Before its end, so that the generation is left alone.
+            if std::mem::take(&mut is_first) {
+                self.learn_facts(library, &mut tracked);
+                self.sampler.end_first_round();
             }
             if is_last {
                 return End::Stopped;
@@ -100,6 +102,15 @@ impl Sampling<'_> {
             if self.measures_pcie {
                 self.measure_pcie(&mut tracked, due);
             }
+        }
+    }
+
+    /// Records the devices with their facts.
+    fn learn_facts(&self, library: &Library, tracked: &mut [Tracked<'_>]) {
+        let driver = library.sys_driver_version().ok();
+        for one in tracked {
+            one.watched.learn_facts(driver.as_deref());
+            self.sampler.recording().add_device(one.watched.record.clone());
         }
     }
 

@@ -13,4 +13,4 @@ mod worker;
 pub use gaps::{GAP_INTERVALS, is_gap};
 pub use recording::{Recording, drop_what_looks_back};
 pub use ticks::next_tick;
-pub use worker::{DEFAULT_INTERVAL, STOP_LIMIT, Sampler, Sampling, lock};
+pub use worker::{DEFAULT_INTERVAL, FIRST_ROUND_LIMIT, STOP_LIMIT, Sampler, Sampling, lock};

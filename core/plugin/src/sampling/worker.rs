@@ -1,6 +1,6 @@
 //! Starts and stops a sampling thread.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,6 +17,13 @@ pub const DEFAULT_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How long [`Sampling::stop`] waits for the thread; one that hangs in a driver is left behind.
 pub const STOP_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long [`Sampling::start`] waits for the first round. Not longer with a longer
+/// interval: how long a driver takes to answer has nothing to do with how often it is asked.
+pub const FIRST_ROUND_LIMIT: Duration = Duration::from_secs(2);
+
+/// How often a wait for the first round looks whether the run was cancelled.
+const LOOK_UP: Duration = Duration::from_millis(20);
 
 /// The sampling of one monitor, which is under way or not.
 ///
@@ -73,7 +80,13 @@ impl Sampling {
         self
     }
 
-    /// Starts a thread that does `body`, and returns at once.
+    /// Starts a thread that does `body`, and returns when its first round is over, so
+    /// that what is done from then on lies between two readings.
+    ///
+    /// The first round is over when the body says so ([`Sampler::end_first_round`]),
+    /// when it first sleeps until a later instant, or when it ends. A thread that needs
+    /// longer than [`FIRST_ROUND_LIMIT`], than half of the time that `cx` has left, or
+    /// than until `cx` is cancelled goes on unwaited for.
     ///
     /// # Errors
     /// [`ErrorKind::Internal`] when sampling is under way already, or no thread can be started.
@@ -84,11 +97,14 @@ impl Sampling {
         cx: &CallContext,
         body: impl FnOnce(&Sampler) + Send + 'static,
     ) -> Result<()> {
-        self.start_with_wake(options, sink, cx, || {}, body)
+        let first_round = self.spawn(options, sink, cx, || {}, body)?;
+        wait_for(&first_round, cx);
+        Ok(())
     }
 
     /// As [`Sampling::start`], for a body that waits for something else than its
-    /// [`Sampler`]: `wake` is called, from another thread and maybe twice, when sampling shall end.
+    /// [`Sampler`]: `wake` is called, from another thread and maybe twice, when sampling
+    /// shall end. Returns at once, without waiting for a reading.
     ///
     /// # Errors
     /// As [`Sampling::start`].
@@ -100,6 +116,18 @@ impl Sampling {
         wake: impl Fn() + Send + 'static,
         body: impl FnOnce(&Sampler) + Send + 'static,
     ) -> Result<()> {
+        self.spawn(options, sink, cx, wake, body).map(drop)
+    }
+
+    /// The thread is under way; its first round is over when the sender is gone.
+    fn spawn(
+        &self,
+        options: &MonitorOptions,
+        sink: Arc<dyn SampleSink>,
+        cx: &CallContext,
+        wake: impl Fn() + Send + 'static,
+        body: impl FnOnce(&Sampler) + Send + 'static,
+    ) -> Result<Receiver<()>> {
         let mut active = lock(&self.active);
         if active.is_some() {
             let message = format!("{} is sampling already", self.name);
@@ -122,7 +150,9 @@ impl Sampling {
             ));
         }
         let shared = Arc::new(Shared { recording: Mutex::new(recording), ..Shared::default() });
-        let sampler = Sampler { interval, clock, sink, shared: Arc::clone(&shared) };
+        let (first_round, is_over) = channel();
+        let first_round = Mutex::new(Some(first_round));
+        let sampler = Sampler { interval, clock, sink, shared: Arc::clone(&shared), first_round };
         let (done_sender, done) = channel();
         thread::Builder::new()
             .name(format!("{} sampler", self.name))
@@ -134,7 +164,7 @@ impl Sampling {
                 Error::new(ErrorKind::Internal, "start the sampling thread").with_cause(&error)
             })?;
         *active = Some(Active { clock, shared, wake: Box::new(wake), done });
-        Ok(())
+        Ok(is_over)
     }
 
     /// Ends the thread and gives what it recorded. `remark` may add to it before it is finished.
@@ -174,6 +204,20 @@ impl Sampling {
     }
 }
 
+fn wait_for(first_round: &Receiver<()>, cx: &CallContext) {
+    let limit = cx.remaining().map_or(FIRST_ROUND_LIMIT, |left| FIRST_ROUND_LIMIT.min(left / 2));
+    let limit = Instant::now() + limit;
+    while !cx.is_cancelled() {
+        let left = limit.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return tracing::debug!("the first round of samples is not waited for any longer");
+        }
+        if first_round.recv_timeout(left.min(LOOK_UP)) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+    }
+}
+
 impl Active {
     fn tell(&self) {
         *lock(&self.shared.stopped) = true;
@@ -194,6 +238,7 @@ pub struct Sampler {
     clock: Clock,
     sink: Arc<dyn SampleSink>,
     shared: Arc<Shared>,
+    first_round: Mutex<Option<Sender<()>>>,
 }
 
 impl Sampler {
@@ -224,8 +269,17 @@ impl Sampler {
         *lock(&self.shared.stopped)
     }
 
-    /// Sleeps until `due`; false when sampling was stopped before.
+    /// Says that every device was read once, or that none can be: [`Sampling::start`] returns.
+    pub fn end_first_round(&self) {
+        lock(&self.first_round).take();
+    }
+
+    /// Sleeps until `due`; false when sampling was stopped before. Who sleeps has read
+    /// what there is: the first round is over.
     pub fn wait_until(&self, due: Instant) -> bool {
+        if due > Instant::now() {
+            self.end_first_round();
+        }
         let mut stopped = lock(&self.shared.stopped);
         while !*stopped {
             let left = due.saturating_duration_since(Instant::now());

@@ -24,6 +24,25 @@ impl Control for Timeless {
     }
 }
 
+/// A run that was cancelled.
+struct Cancelled;
+
+impl Control for Cancelled {
+    fn now_ns(&self) -> u64 {
+        0
+    }
+    fn deadline_ns(&self) -> Option<u64> {
+        None
+    }
+    fn is_cancelled(&self) -> bool {
+        true
+    }
+    fn progress(&self, _fraction: Option<f64>, _message: &str) {}
+    fn on_cancel(&self, _callback: Box<dyn FnOnce() + Send>) -> CancelGuard {
+        CancelGuard::noop()
+    }
+}
+
 struct Nowhere;
 
 impl SampleSink for Nowhere {
@@ -109,4 +128,56 @@ fn a_panic_of_the_body_is_a_reason() {
     sampling.start(&options(5), Arc::new(Nowhere), &context(), body).unwrap();
     let reason = sampling.stop().unwrap().reason;
     assert_eq!(reason.as_deref(), Some("the sampling thread panicked"));
+}
+
+#[test]
+fn start_returns_when_every_device_was_read_once() {
+    let sampling = Sampling::new("slow");
+    let cx = context();
+    let body = |sampler: &Sampler| {
+        sampler.each_tick(|sampler| {
+            thread::sleep(Duration::from_millis(30));
+            beat(sampler);
+        });
+    };
+    sampling.start(&options(3_600_000), Arc::new(Nowhere), &cx, body).unwrap();
+    let from_ns = cx.clock().now_ns();
+    let series = sampling.stop().unwrap();
+    assert_eq!(series.samples.len(), 1, "{series:?}");
+    assert!(series.samples[0].at_ns <= from_ns);
+}
+
+#[test]
+fn start_waits_neither_for_a_body_that_hangs_nor_for_one_that_failed_or_need_not_be_waited_for() {
+    /// Less than [`FIRST_ROUND_LIMIT`], with room for a loaded machine.
+    const SOON: Duration = Duration::from_millis(1_500);
+    let started = |cx: &CallContext, body: fn(&Sampler)| {
+        let (sampling, began) = (Sampling::new("odd"), Instant::now());
+        sampling.start(&options(5), Arc::new(Nowhere), cx, body).unwrap();
+        began.elapsed()
+    };
+    let hangs: fn(&Sampler) = |sampler| {
+        while !sampler.is_stopped() {
+            thread::sleep(Duration::from_millis(5));
+        }
+    };
+    let waited = started(&context(), hangs);
+    assert!(waited >= FIRST_ROUND_LIMIT && waited < FIRST_ROUND_LIMIT * 10, "{waited:?}");
+    let cancelled = CallContext::new(Arc::new(Cancelled));
+    let says_so = |sampler: &Sampler| {
+        sampler.end_first_round();
+        while sampler.wait_until(Instant::now()) {}
+    };
+    for (what, waited) in [
+        ("ends", started(&context(), |_| {})),
+        ("panics", started(&context(), |_| std::panic::resume_unwind(Box::new("lost")))),
+        ("says so", started(&context(), says_so)),
+        ("cancelled", started(&cancelled, hangs)),
+    ] {
+        assert!(waited < SOON, "{what}: {waited:?}");
+    }
+    let (sampling, began) = (Sampling::new("unwaited"), Instant::now());
+    sampling.start_with_wake(&options(5), Arc::new(Nowhere), &context(), || {}, hangs).unwrap();
+    assert!(began.elapsed() < SOON);
+    sampling.stop().unwrap();
 }

@@ -7,6 +7,7 @@
  *   gpuI.KEY N                 what GPU I says; gpuI.migJ.KEY for an instance
  *   gpuI.processes PID:BYTES,… who computes on it
  *   hang FUNCTION              this function does not come back
+ *   name_delay_us N            microseconds that telling a name takes
  * Layouts and numbers are those of NVIDIA's nvml.h.
  */
 #include <pthread.h>
@@ -154,6 +155,7 @@ int nvmlDeviceGetUUID(struct device *device, char *text, unsigned size) {
 }
 
 int nvmlDeviceGetName(struct device *device, char *text, unsigned size) {
+  usleep(number("name_delay_us", 0));
   snprintf(text, size, "%s", device->mig < 0 ? "NVIDIA Stand-in" : "NVIDIA Stand-in MIG 1g.10gb");
   return result(device, "name");
 }
