@@ -35,7 +35,8 @@ struct Package {
 pub(crate) struct Counter {
     range: u64,
     last: Option<(u64, u64)>,
-    total: u64,
+    total: i64,
+    resets: i64,
 }
 
 impl Rapl {
@@ -111,14 +112,15 @@ impl Package {
 impl Counter {
     /// A counter that goes back to 0 after `range`.
     pub(crate) fn new(range: u64) -> Self {
-        Self { range, last: None, total: 0 }
+        Self { range, last: None, total: 0, resets: 0 }
     }
 
     /// What it has counted since the first reading, with this one.
     ///
-    /// After a reset, which no wrap-around explains, it begins at 0 again: whoever
-    /// takes a difference over it sees that it went back.
-    pub(crate) fn add(&mut self, at_ns: u64, value: u64) -> u64 {
+    /// After a reset, which no wrap-around explains, it begins again, each time one below
+    /// where it began before: whoever takes a difference over a reset sees that it went
+    /// back, even when nothing had been counted until then.
+    pub(crate) fn add(&mut self, at_ns: u64, value: u64) -> i64 {
         let Some((last_ns, last)) = self.last.replace((at_ns, value)) else { return 0 };
         let seconds = at_ns.saturating_sub(last_ns) as f64 / 1e9;
         let grown = match value.checked_sub(last) {
@@ -126,9 +128,13 @@ impl Counter {
             None => self.range.checked_sub(last).map(|rest| rest + value),
         };
         let is_possible = |grown: &u64| *grown as f64 <= MOST_WATTS * 1e6 * seconds.max(1.0);
-        match grown.filter(is_possible) {
+        let grown = grown.filter(is_possible).and_then(|grown| i64::try_from(grown).ok());
+        match grown {
             Some(grown) => self.total += grown,
-            None => self.total = 0,
+            None => {
+                self.resets += 1;
+                self.total = -self.resets;
+            }
         }
         self.total
     }
@@ -158,7 +164,28 @@ mod tests {
         let mut reset = Counter::new(262_143_328_850);
         assert_eq!(reset.add(0, 5_000_000_000), 0);
         assert_eq!(reset.add(SECOND, 5_010_000_000), 10_000_000);
-        assert_eq!(reset.add(2 * SECOND, 1_000), 0, "set back");
-        assert_eq!(reset.add(3 * SECOND, 2_001_000), 2_000_000);
+        assert_eq!(reset.add(2 * SECOND, 1_000), -1, "set back");
+        assert_eq!(reset.add(3 * SECOND, 2_001_000), 1_999_999);
+    }
+
+    #[test]
+    fn every_reset_is_a_step_back_even_before_anything_was_counted() {
+        let check = |range: u64, values: &[u64], steps_back: &[usize]| {
+            let mut counter = Counter::new(range);
+            let at = |(second, value): (usize, &u64)| counter.add(second as u64 * SECOND, *value);
+            let totals: Vec<i64> = values.iter().enumerate().map(at).collect();
+            let back = totals.windows(2).enumerate().filter(|(_, pair)| pair[1] < pair[0]);
+            let back: Vec<usize> = back.map(|(index, _)| index + 1).collect();
+            assert_eq!(back, steps_back, "{values:?}: {totals:?}");
+        };
+        let range = 262_143_328_850;
+        // Between the first two readings, once and twice.
+        check(range, &[5_000_000_000, 1_000, 2_001_000], &[1]);
+        check(range, &[50_000_000_000, 7_000_000_000, 1_000, 2_000], &[1, 2]);
+        // A jump that no processor explains, in either direction.
+        check(range, &[0, 200_000_000_000, 200_000_000_001, 0], &[1, 3]);
+        // A counter that does not say where it wraps around.
+        check(0, &[10, 5, 5, 4], &[1, 3]);
+        check(range, &[7, 7, 8, 8], &[]);
     }
 }
