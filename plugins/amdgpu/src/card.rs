@@ -65,6 +65,10 @@ impl Card {
                 sources.push(Source { file, name, factor });
             }
         };
+        if let Some(sensors) = &sensors {
+            // First, so that it is as close to the sample's instant as can be.
+            add(sensors.join("energy1_input"), metric::ENERGY_JOULES, 1e-6);
+        }
         for (file, name) in [
             ("gpu_busy_percent", metric::GPU_UTILIZATION_PERCENT),
             ("mem_busy_percent", metric::GPU_MEMORY_UTILIZATION_PERCENT),
@@ -79,7 +83,6 @@ impl Card {
             add(sensors.join("power1_average"), metric::POWER_WATTS, 1e-6);
             add(sensors.join("power1_input"), metric::POWER_INSTANT_WATTS, 1e-6);
             add(sensors.join("power1_input"), metric::POWER_WATTS, 1e-6);
-            add(sensors.join("energy1_input"), metric::ENERGY_JOULES, 1e-6);
             for (kind, label, name, factor) in [
                 ("temp", "edge", metric::TEMPERATURE_CELSIUS, 1e-3),
                 ("temp", "junction", JUNCTION_TEMPERATURE_CELSIUS, 1e-3),

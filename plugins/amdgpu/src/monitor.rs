@@ -78,6 +78,8 @@ impl Monitor for AmdGpu {
             }
             let mut were_read = BTreeSet::new();
             sampler.each_tick(|sampler| round(&cards, &mut were_read, sampler));
+            // So that an energy counter encloses what was done meanwhile.
+            round(&cards, &mut were_read, sampler);
         })
     }
 

@@ -144,6 +144,28 @@ fn the_momentary_power_stands_in_for_the_mean_where_there_is_only_that() {
 }
 
 #[test]
+fn an_energy_counter_is_read_before_start_returns_and_when_sampling_stops() {
+    let tree = Tree::new(&[(1, &RX_6800_XT), (2, &RX_6800_XT)]);
+    let counter = |microjoules: &str| {
+        for number in [1, 2] {
+            write(&tree.card(number), &[("hwmon/hwmon3/energy1_input", microjoules)]);
+        }
+    };
+    counter("7000000\n");
+    let (monitor, seen, cx) = (tree.monitor(), Arc::new(Recorder::new()), context(None));
+    let options = MonitorOptions { interval_ms: 3_600_000, process_id: None };
+    for _ in 0..3 {
+        counter("7000000\n");
+        monitor.start(&options, seen.clone(), &cx).unwrap();
+        counter("9500000\n");
+        let series = monitor.stop(&cx).unwrap();
+        let joules: Vec<f64> =
+            series.samples.iter().map(|sample| sample.values[metric::ENERGY_JOULES]).collect();
+        assert_eq!(joules, [7.0, 7.0, 9.5, 9.5]);
+    }
+}
+
+#[test]
 fn what_is_not_reported_is_absent_with_a_remark() {
     let bare = [("uevent", "DRIVER=amdgpu\nPCI_ID=1002:164E\n"), ("mem_info_vram_used", "5\n")];
     let tree = Tree::new(&[(1, &bare)]);
