@@ -9,7 +9,7 @@ use llmbench_api::{
 };
 use serde_json::json;
 
-use crate::error;
+use crate::error::{self, About};
 use crate::sse::Line;
 use crate::template::Template;
 use crate::wire::{Chunk, Piece, Timings, Usage, error_text};
@@ -64,14 +64,14 @@ impl Answer {
     /// # Errors
     /// [`ErrorKind::Protocol`] for a line that is no JSON, and whatever an error of
     /// the server tells.
-    pub(crate) fn line(&mut self, line: Line<'_>, at_ns: u64, what: &str) -> Result<()> {
+    pub(crate) fn line(&mut self, line: Line<'_>, at_ns: u64, about: About<'_>) -> Result<()> {
         let data = match line {
             Line::Data(data) => data,
             Line::Name(name) => {
                 self.is_named_error = name == b"error";
                 return Ok(());
             }
-            Line::Foreign(line) => return Err(error::no_stream(what, line)),
+            Line::Foreign(line) => return Err(error::no_stream(about, line, self.chunks)),
         };
         if let Some((piece, text)) = self.template.read(data) {
             // Borrowed from `data`, not from the template.
@@ -86,23 +86,24 @@ impl Answer {
         let chunk: Chunk<'_> = match serde_json::from_slice(data) {
             Ok(chunk) => chunk,
             Err(_) if self.is_named_error => {
-                return Err(error::from_text(None, &String::from_utf8_lossy(data), what));
+                return Err(error::from_text(None, &String::from_utf8_lossy(data), about));
             }
-            Err(error) => return Err(error::garbage(what, data, self.chunks).with_cause(&error)),
+            Err(error) => return Err(error::garbage(about, data, self.chunks).with_cause(&error)),
         };
         if let Some(error) = &chunk.error {
-            return Err(error::from_text(error::code(error), &error_text(error), what)
+            return Err(error::from_text(error::code(error), &error_text(error), about)
                 .with_phase(if self.has_begun() { "answer" } else { "first_token" }));
         }
         if self.is_named_error || (chunk.choices.is_none() && chunk.usage.is_none()) {
-            return Err(error::garbage(what, data, self.chunks));
+            return Err(error::garbage(about, data, self.chunks));
         }
         if let Some((piece, text)) = chunk.only_piece() {
             self.template.learn(data, text, piece);
         }
         self.chunk(&chunk, at_ns);
         if self.keeps_raw && (self.usage.is_some() || self.finish_reason.is_some()) {
-            self.raw = serde_json::from_slice(data).unwrap_or_default();
+            let data = about.secrets.redact(&String::from_utf8_lossy(data));
+            self.raw = serde_json::from_str(&data).unwrap_or_default();
         }
         Ok(())
     }
@@ -215,8 +216,9 @@ impl Answer {
         sent_at_ns: u64,
         ended_at_ns: u64,
         max_tokens: u32,
-        what: &str,
+        about: About<'_>,
     ) -> Result<Generation> {
+        let what = about.what;
         let mut warnings = Vec::new();
         let is_counted = self.usage.is_some_and(|usage| usage.completion_tokens.is_some());
         let done_at_ns = match (self.done_at_ns, &self.finish_reason) {

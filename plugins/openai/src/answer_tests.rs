@@ -1,23 +1,25 @@
 use llmbench_testkit::Recorder;
 
 use super::*;
+use crate::secret::Secrets;
 use crate::sse::Lines;
 
-const WHAT: &str = "ask model `m`";
+const NONE: &Secrets = &Secrets::none();
+const ABOUT: About<'_> = About { what: "ask model `m`", secrets: NONE };
 
 /// Reads a stream whose lines each have their instant.
 fn read(lines: &[(u64, &str)]) -> Result<Answer> {
     let mut answer = Answer::new(true);
     let mut cut = Lines::default();
     for (at_ns, line) in lines {
-        cut.feed(format!("{line}\n").as_bytes(), |line| answer.line(line, *at_ns, WHAT))
+        cut.feed(format!("{line}\n").as_bytes(), |line| answer.line(line, *at_ns, ABOUT))
             .unwrap()?;
     }
     Ok(answer)
 }
 
 fn finish(lines: &[(u64, &str)]) -> Result<Generation> {
-    read(lines)?.finish(100, 9_999, 8, WHAT)
+    read(lines)?.finish(100, 9_999, 8, ABOUT)
 }
 
 fn chunk(delta: &str) -> String {

@@ -9,6 +9,7 @@ use llmbench_api::{
 };
 
 use crate::batch::Load;
+use crate::error::About;
 use crate::exchange::Exchange;
 use crate::http::Head;
 use crate::identity;
@@ -71,7 +72,7 @@ impl OpenAi {
     }
 
     pub(crate) fn has_key(&self) -> bool {
-        self.target.key.is_some()
+        self.target.has_key
     }
 
     /// The JSON that answers a question.
@@ -101,7 +102,7 @@ impl OpenAi {
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner)
             .unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, "a question was lost")))
-            .and_then(|reply| reply.json(what))
+            .and_then(|reply| reply.json(About { what, secrets: &self.target.secrets }))
             .map_err(|error| self.redact(error))
     }
 
@@ -134,9 +135,11 @@ impl OpenAi {
     }
 
     fn redact(&self, error: Error) -> Error {
+        let redact = |text: &String| self.target.secrets.redact_again(text);
         Error {
-            message: self.target.redact(&error.message),
-            causes: error.causes.iter().map(|cause| self.target.redact(cause)).collect(),
+            message: redact(&error.message),
+            hint: error.hint.as_ref().map(redact),
+            causes: error.causes.iter().map(redact).collect(),
             ..error
         }
     }
@@ -154,7 +157,8 @@ impl OpenAi {
             return error;
         }
         let Ok(models) = identity::models(self, cx) else { return error };
-        let names: Vec<_> = models.iter().map(|model| model.name.as_str()).collect();
+        let shown = |name: &str| self.target.secrets.redact(name);
+        let names: Vec<_> = models.iter().map(|model| shown(&model.name)).collect();
         let list = match names.as_slice() {
             [] => return error.with_hint("the server lists no model"),
             names if names.len() > LONGEST_LIST => format!(

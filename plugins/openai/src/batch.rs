@@ -145,6 +145,7 @@ impl<'a> Load<'a> {
             index,
             request: self.target.request("POST", "/v1/chat/completions", Some(&body)),
             what: format!("ask model `{}`", request.model),
+            secrets: &self.target.secrets,
             max_tokens: request.options.max_tokens,
             scheduled_at_ns,
             sink: self.sink,

@@ -6,13 +6,23 @@
 use llmbench_api::{Error, ErrorKind, Json};
 
 use crate::http::Head;
+use crate::secret::Secrets;
 use crate::wire::error_text;
 
 /// The server's own words, as far as they are shown.
 const LONGEST_EXCERPT: usize = 200;
 
+/// What messages about one request need.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct About<'a> {
+    /// What it does, to begin messages with.
+    pub(crate) what: &'a str,
+    /// What no message may hold.
+    pub(crate) secrets: &'a Secrets,
+}
+
 /// The error that the server tells with a status, before an answer began.
-pub(crate) fn from_status(head: &Head, body: &[u8], what: &str) -> Error {
+pub(crate) fn from_status(head: &Head, body: &[u8], about: About<'_>) -> Error {
     let json = serde_json::from_slice::<Json>(body).ok();
     let text = json.as_ref().and_then(|json| {
         // llama.cpp, vLLM and others say `error`, FastAPI says `detail`, some only `message`.
@@ -21,26 +31,28 @@ pub(crate) fn from_status(head: &Head, body: &[u8], what: &str) -> Error {
         found.map(error_text)
     });
     let mut error = match text {
-        Some(text) => from_text(Some(head.status), &text, what),
+        Some(text) => from_text(Some(head.status), &text, about),
         None => {
-            let text = match excerpt(body) {
+            let text = match excerpt(body, about.secrets) {
                 excerpt if excerpt.is_empty() => format!("status {}", head.status),
                 excerpt => format!("status {}: {excerpt}", head.status),
             };
-            from_text(Some(head.status), &text, what)
+            from_text(Some(head.status), &text, about)
         }
     };
     if let Some(wait) = &head.retry_after {
-        error.message += &format!(" (the server asks to wait: Retry-After: {})", shorten(wait));
+        let wait = shorten(&about.secrets.redact(wait));
+        error.message += &format!(" (the server asks to wait: Retry-After: {wait})");
     }
     error.with_phase("first_token")
 }
 
 /// The error that the server tells as text, with its status or in the middle of an answer.
-pub(crate) fn from_text(status: Option<u16>, text: &str, what: &str) -> Error {
+pub(crate) fn from_text(status: Option<u16>, text: &str, about: About<'_>) -> Error {
+    let what = about.what;
     let lower = text.to_lowercase();
     let has = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
-    let text = shorten(text);
+    let text = shorten(&about.secrets.redact(text));
     let error = |kind, hint: &str| {
         let status = status.map_or(String::new(), |status| format!(" (status {status})"));
         Error::new(kind, format!("{what}: {text}{status}")).with_hint(hint)
@@ -102,18 +114,21 @@ pub(crate) fn code(error: &Json) -> Option<u16> {
 }
 
 /// The error for a line that belongs to no stream of events.
-pub(crate) fn no_stream(what: &str, line: &[u8]) -> Error {
+pub(crate) fn no_stream(about: About<'_>, line: &[u8], chunks: u64) -> Error {
     let kind = if looks_like_html(line) { "an HTML page" } else { "no stream of events" };
-    Error::new(ErrorKind::Protocol, format!("{what}: the answer is {kind}: {}", excerpt(line)))
-        .with_phase("first_token")
+    let (what, line) = (about.what, excerpt(line, about.secrets));
+    let behind = if chunks == 0 { String::new() } else { arrived(chunks) };
+    Error::new(ErrorKind::Protocol, format!("{what}: the answer is {kind}{behind}: {line}"))
+        .with_phase(phase(chunks))
         .with_hint("is this a server with OpenAI's API? check `--url`")
 }
 
 /// The error for an event that is no chunk of an answer.
-pub(crate) fn garbage(what: &str, data: &[u8], chunks: u64) -> Error {
+pub(crate) fn garbage(about: About<'_>, data: &[u8], chunks: u64) -> Error {
+    let (what, data) = (about.what, excerpt(data, about.secrets));
     Error::new(
         ErrorKind::Protocol,
-        format!("{what}: cannot read an event{}: {}", arrived(chunks), excerpt(data)),
+        format!("{what}: cannot read an event{}: {data}", arrived(chunks)),
     )
     .with_phase(phase(chunks))
     .with_hint("the server's log may say more; is it a server with OpenAI's API?")
@@ -215,10 +230,9 @@ pub(crate) fn timeout(what: &str, phase: &str, seconds: f64, chunks: u64) -> Err
     Error::new(ErrorKind::Timeout, message).with_phase(phase).with_hint(hint)
 }
 
-/// The beginning of what was sent, in one line.
-pub(crate) fn excerpt(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LONGEST_EXCERPT)]);
-    shorten(&text)
+/// The beginning of what was sent, in one line and without secrets.
+pub(crate) fn excerpt(bytes: &[u8], secrets: &Secrets) -> String {
+    shorten(&secrets.redact(&String::from_utf8_lossy(bytes)))
 }
 
 fn shorten(text: &str) -> String {
@@ -261,7 +275,9 @@ mod tests {
     fn a_status_decides_what_is_done_about_it() {
         fn check(status: u16, body: &str, kind: ErrorKind, part: &str) {
             let head = Head { status, retry_after: Some("7".into()), ..Head::default() };
-            let error = from_status(&head, body.as_bytes(), "ask model `m`");
+            let secrets = Secrets::none();
+            let about = About { what: "ask model `m`", secrets: &secrets };
+            let error = from_status(&head, body.as_bytes(), about);
             assert_eq!(error.kind, kind, "{error}");
             for part in [part, "Retry-After: 7", "ask model `m`"] {
                 assert!(error.message.contains(part), "{part:?} not in {error}");
@@ -285,7 +301,29 @@ mod tests {
 
     #[test]
     fn long_and_odd_texts_are_shortened() {
-        let text = excerpt(format!("a\n\tb\u{1b}[31m {}", "x".repeat(1000)).as_bytes());
+        let long = format!("a\n\tb\u{1b}[31m {}", "x".repeat(1000));
+        let text = excerpt(long.as_bytes(), &Secrets::none());
         assert!(text.starts_with("a b[31m xxx") && text.chars().count() <= LONGEST_EXCERPT + 1);
+    }
+
+    #[test]
+    fn a_secret_is_taken_out_before_the_text_is_cut() {
+        let mut secrets = Secrets::none();
+        secrets.add("sk-very-secret", "API key");
+        let about = About { what: "ask model `m`", secrets: &secrets };
+        for before in 170..LONGEST_EXCERPT {
+            let text = format!("{} bad:sk-very-secret", "x".repeat(before));
+            let body = serde_json::json!({"error": {"message": text}}).to_string();
+            let head = Head { status: 401, retry_after: Some(text.clone()), ..Head::default() };
+            for error in [
+                from_status(&head, body.as_bytes(), about),
+                from_status(&head, text.as_bytes(), about),
+                from_text(None, &text, about),
+                garbage(about, text.as_bytes(), 1),
+                no_stream(about, text.as_bytes(), 0),
+            ] {
+                assert!(!format!("{error:?}").contains("sk-v"), "{before}: {error:?}");
+            }
+        }
     }
 }

@@ -3,8 +3,9 @@
 use llmbench_api::{BatchOutcome, Error, ErrorKind, EventSink, Generation, Result};
 
 use crate::answer::Answer;
-use crate::error;
+use crate::error::{self, About};
 use crate::http::Head;
+use crate::secret::Secrets;
 use crate::sse::{LONGEST_LINE, Lines};
 
 /// Most bytes of an answer that tells an error.
@@ -40,6 +41,7 @@ pub(crate) struct ChatExchange<'a> {
     pub(crate) index: usize,
     pub(crate) request: Vec<u8>,
     pub(crate) what: String,
+    pub(crate) secrets: &'a Secrets,
     pub(crate) max_tokens: u32,
     /// Absent outside a batch.
     pub(crate) scheduled_at_ns: Option<u64>,
@@ -70,8 +72,9 @@ impl Exchange for ChatExchange<'_> {
             body.extend_from_slice(&bytes[..bytes.len().min(room)]);
             return Ok(());
         }
-        let Self { answer, lines, what, .. } = self;
-        match lines.feed(bytes, |line| answer.line(line, at_ns, what)) {
+        let Self { answer, lines, what, secrets, .. } = self;
+        let about = About { what, secrets };
+        match lines.feed(bytes, |line| answer.line(line, at_ns, about)) {
             Ok(fed) => fed?,
             Err(_) => return Err(error::too_long(what, answer.chunks(), LONGEST_LINE)),
         }
@@ -106,19 +109,19 @@ impl Exchange for ChatExchange<'_> {
 
 impl ChatExchange<'_> {
     fn generation(&mut self, ended_at_ns: u64) -> Result<Generation> {
+        let about = About { what: &self.what, secrets: self.secrets };
         if let Some((head, body)) = &self.refusal {
-            return Err(error::from_status(head, body, &self.what));
+            return Err(error::from_status(head, body, about));
         }
         // The last line needs no line end.
         if let Some(line) = crate::sse::classify(self.lines.rest())
             && !self.answer.is_done()
         {
-            self.answer.line(line, ended_at_ns, &self.what)?;
+            self.answer.line(line, ended_at_ns, about)?;
             self.answer.tell(self.sink, self.index as u32, ended_at_ns)?;
         }
         let answer = std::mem::take(&mut self.answer);
-        let generation =
-            answer.finish(self.sent_at_ns, ended_at_ns, self.max_tokens, &self.what)?;
+        let generation = answer.finish(self.sent_at_ns, ended_at_ns, self.max_tokens, about)?;
         Answer::tell_end(self.sink, self.index as u32, &generation)?;
         Ok(Generation { scheduled_at_ns: self.scheduled_at_ns, ..generation })
     }

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use llmbench_api::{Error, ErrorKind, Json, Result};
 
-use crate::error;
+use crate::error::{self, About};
 use crate::exchange::Exchange;
 use crate::http::Head;
 
@@ -23,12 +23,12 @@ impl Reply {
     ///
     /// # Errors
     /// Of the status, or [`ErrorKind::Protocol`] for what is no JSON.
-    pub(crate) fn json(&self, what: &str) -> Result<Json> {
+    pub(crate) fn json(&self, about: About<'_>) -> Result<Json> {
         if self.head.status != 200 {
-            return Err(error::from_status(&self.head, &self.body, what));
+            return Err(error::from_status(&self.head, &self.body, about));
         }
         serde_json::from_slice(&self.body).map_err(|cause| {
-            let excerpt = error::excerpt(&self.body);
+            let (what, excerpt) = (about.what, error::excerpt(&self.body, about.secrets));
             Error::new(ErrorKind::Protocol, format!("{what}: the answer is no JSON: {excerpt}"))
                 .with_hint("is this a server with OpenAI's API? check `--url`")
                 .with_cause(&cause)

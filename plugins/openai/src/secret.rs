@@ -1,4 +1,4 @@
-//! The key for a server, kept out of everything that is written.
+//! The key for a server and other secrets, kept out of everything that is written.
 
 use std::fmt;
 use std::path::Path;
@@ -6,8 +6,10 @@ use std::path::Path;
 use llmbench_api::{Error, ErrorKind, Result};
 
 const VARIABLES: [&str; 2] = ["LLMBENCH_OPENAI_API_KEY", "OPENAI_API_KEY"];
-/// Shorter ones would be found in texts that have nothing to do with them.
-const SHORTEST_REDACTED: usize = 6;
+/// Shorter ones are parts of texts that have nothing to do with them: they count as words alone.
+const SHORTEST_PART: usize = 6;
+/// The fewest letters of a secret that a text, cut there, is kept from ending with.
+const SHORTEST_CUT: usize = 4;
 
 /// A key; its `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
@@ -41,10 +43,11 @@ impl ApiKey {
                 (text, path.display().to_string())
             }
             None => {
-                let found = VARIABLES.into_iter().find_map(|name| Some((env(name)?, name)));
-                let Some((text, name)) = found.filter(|(text, _)| !text.trim().is_empty()) else {
-                    return Ok(None);
-                };
+                // An empty variable is how a shell unsets it for one command.
+                let found = VARIABLES.into_iter().find_map(|name| {
+                    Some((env(name).filter(|text| !text.trim().is_empty())?, name))
+                });
+                let Some((text, name)) = found else { return Ok(None) };
                 (text, name.to_owned())
             }
         };
@@ -66,14 +69,84 @@ impl ApiKey {
             None => format!("Authorization: Bearer {}\r\n", self.0),
         }
     }
+}
 
-    /// `text` without the key, should a server have repeated it.
-    pub(crate) fn redact(&self, text: &str) -> String {
-        if self.0.len() < SHORTEST_REDACTED {
-            return text.to_owned();
-        }
-        text.replace(&self.0, "[API key]")
+/// What a server may repeat and nobody may read, each with what stands in its place.
+#[derive(Clone)]
+pub(crate) struct Secrets(Vec<(String, String)>);
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secrets({} hidden)", self.0.len())
     }
+}
+
+impl Secrets {
+    pub(crate) const fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Adds a secret that is shown as `[label]`.
+    pub(crate) fn add(&mut self, secret: &str, label: &str) {
+        let label = format!("[{label}]");
+        // As JSON writes it, should the text that repeats it be no JSON in the end.
+        let quoted = serde_json::Value::from(secret).to_string();
+        let quoted = quoted.trim_matches('"');
+        for form in [secret, quoted, &quoted.replace('/', "\\/")] {
+            if !form.is_empty() && self.0.iter().all(|(known, _)| known != form) {
+                self.0.push((form.to_owned(), label.clone()));
+            }
+        }
+        // The longest first: one may be a part of another.
+        self.0.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
+    }
+
+    pub(crate) fn add_key(&mut self, key: &ApiKey) {
+        self.add(&key.0, "API key");
+    }
+
+    /// `text` of a server without the secrets; to be called before the text is cut.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (secret, label) in &self.0 {
+            text = if secret.len() < SHORTEST_PART {
+                replace_words(&text, secret, label)
+            } else {
+                text.replace(secret, label)
+            };
+            let lengths = (SHORTEST_CUT..secret.len()).rev();
+            let cut = lengths
+                .filter_map(|length| secret.get(..length))
+                .find(|begin| secret.len() >= SHORTEST_PART && text.ends_with(begin));
+            if let Some(begin) = cut {
+                text.truncate(text.len() - begin.len());
+                text += label;
+            }
+        }
+        text
+    }
+
+    /// `text` of our own, with words of the server in it that were redacted before they were cut.
+    pub(crate) fn redact_again(&self, text: &str) -> String {
+        let long = self.0.iter().filter(|(secret, _)| secret.len() >= SHORTEST_PART);
+        long.fold(text.to_owned(), |text, (secret, label)| text.replace(secret, label))
+    }
+}
+
+/// `text` with `label` for each `word` that is no part of a longer one.
+fn replace_words(text: &str, word: &str, label: &str) -> String {
+    let (mut replaced, mut end) = (String::new(), 0);
+    for (start, _) in text.match_indices(word) {
+        let after = start + word.len();
+        let is_part = text[..start].ends_with(char::is_alphanumeric)
+            || text[after..].starts_with(char::is_alphanumeric);
+        if !is_part {
+            replaced += &text[end..start];
+            replaced += label;
+            end = after;
+        }
+    }
+    replaced + &text[end..]
 }
 
 #[cfg(test)]
@@ -87,7 +160,6 @@ mod tests {
         assert_eq!(key.header(None), "Authorization: Bearer key-of-LLMBENCH_OPENAI_API_KEY\r\n");
         assert_eq!(key.header(Some("api-key")), "api-key: key-of-LLMBENCH_OPENAI_API_KEY\r\n");
         assert!(!format!("{key:?}").contains("key-of"));
-        assert_eq!(key.redact("bad key key-of-LLMBENCH_OPENAI_API_KEY!"), "bad key [API key]!");
         let env = |name: &str| (name == "OPENAI_API_KEY").then(|| "second-key".to_owned());
         assert!(ApiKey::find(None, env).unwrap().unwrap().header(None).contains("second-key"));
         assert_eq!(ApiKey::find(None, |_| None).unwrap(), None);
@@ -99,5 +171,32 @@ mod tests {
         assert!(!error.to_string().contains("two words"), "{error}");
         let error = ApiKey::find(Some(Path::new("no/such/file")), |_| None).unwrap_err();
         assert!(error.to_string().contains("no/such/file"), "{error}");
+    }
+
+    #[test]
+    fn an_empty_variable_hides_no_other_one() {
+        let env =
+            |name: &str| Some(if name == "OPENAI_API_KEY" { "second-key" } else { " " }.into());
+        assert!(ApiKey::find(None, env).unwrap().unwrap().header(None).contains("second-key"));
+    }
+
+    #[test]
+    fn secrets_of_any_length_are_taken_out_of_a_servers_text() {
+        let mut secrets = Secrets::none();
+        secrets.add_key(&ApiKey("sk-a/very\"long-key".into()));
+        secrets.add("pin7", "header `X-Pin`");
+        for (text, expected) in [
+            ("bad sk-a/very\"long-key!", "bad [API key]!"),
+            (r#"{bad: "sk-a\/very\"long-key"}"#, r#"{bad: "[API key]"}"#),
+            ("it was cut: sk-a/ver", "it was cut: [API key]"),
+            (
+                "pin7=pin7, but spin7 and pin77",
+                "[header `X-Pin`]=[header `X-Pin`], but spin7 and pin77",
+            ),
+            ("nothing of it", "nothing of it"),
+        ] {
+            assert_eq!(secrets.redact(text), expected);
+        }
+        assert_eq!(format!("{secrets:?}"), "Secrets(4 hidden)");
     }
 }

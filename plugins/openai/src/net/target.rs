@@ -9,7 +9,7 @@ use rustls::pki_types::ServerName;
 
 use super::proxy::Proxy;
 use super::tls;
-use crate::secret::ApiKey;
+use crate::secret::{ApiKey, Secrets};
 use crate::settings::Settings;
 use crate::url::BaseUrl;
 
@@ -17,7 +17,8 @@ use crate::url::BaseUrl;
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) base: BaseUrl,
-    pub(crate) key: Option<ApiKey>,
+    pub(crate) has_key: bool,
+    pub(crate) secrets: Secrets,
     proxy: Option<Proxy>,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     /// Lines of headers that every request has. Holds the key: never shown.
@@ -62,8 +63,13 @@ impl Target {
         for (name, value) in &settings.headers {
             headers += &format!("{name}: {value}\r\n");
         }
+        let mut secrets = Secrets::none();
         if let Some(key) = &key {
+            secrets.add_key(key);
             headers += &key.header(settings.api_key_header.as_deref());
+        }
+        if let Some(value) = proxy.as_ref().and_then(|proxy| proxy.authorization.as_ref()) {
+            secrets.add(value.rsplit(' ').next().unwrap_or(value), "the proxy's password");
         }
         // A tunnel carries what is for the proxy in its own request.
         if tls.is_none()
@@ -71,7 +77,7 @@ impl Target {
         {
             headers += &format!("Proxy-Authorization: {value}\r\n");
         }
-        Ok(Self { base, key, proxy, tls, headers: Hidden(headers) })
+        Ok(Self { base, has_key: key.is_some(), secrets, proxy, tls, headers: Hidden(headers) })
     }
 
     /// The bytes of a request; `path` follows the base URL's own path.
@@ -130,10 +136,5 @@ impl Target {
             format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n{authorization}\r\n")
         });
         Ok(Route { addresses, tls: self.tls.clone(), tunnel })
-    }
-
-    /// `text` without the key.
-    pub(crate) fn redact(&self, text: &str) -> String {
-        self.key.as_ref().map_or_else(|| text.to_owned(), |key| key.redact(text))
     }
 }
