@@ -2,14 +2,13 @@
 //!
 //! Knows nothing of the network, so that recorded lines test it.
 
-use std::collections::BTreeMap;
-
 use llmbench_api::{
     DoneReason, Error, ErrorKind, Event, EventKind, EventSink, Flow, Generation, Json, Result,
 };
 use serde_json::json;
 
 use crate::error::{self, About};
+use crate::figures::Figures;
 use crate::sse::Line;
 use crate::template::Template;
 use crate::wire::{Chunk, Piece, Timings, Usage, error_text};
@@ -101,6 +100,9 @@ impl Answer {
             self.template.learn(data, text, piece);
         }
         self.chunk(&chunk, at_ns);
+        if let Some(word @ ("abort" | "error")) = self.finish_reason.as_deref() {
+            return Err(error::given_up(about.what, word, self.chunks));
+        }
         if self.keeps_raw && (self.usage.is_some() || self.finish_reason.is_some()) {
             let data = about.secrets.redact(&String::from_utf8_lossy(data));
             self.raw = serde_json::from_str(&data).unwrap_or_default();
@@ -220,7 +222,8 @@ impl Answer {
     ) -> Result<Generation> {
         let what = about.what;
         let mut warnings = Vec::new();
-        let is_counted = self.usage.is_some_and(|usage| usage.completion_tokens.is_some());
+        let figures = Figures::of(self.usage, self.timings, self.first_at_ns.is_some());
+        let is_counted = figures.completion_tokens.is_some();
         let done_at_ns = match (self.done_at_ns, &self.finish_reason) {
             // What llama-cpp-python's server does to an answer when the next request comes.
             (Some(_), None) if !is_counted => return Err(error::dropped(what, self.chunks)),
@@ -231,22 +234,10 @@ impl Answer {
             }
             (None, None) => return Err(error::ended_early(what, self.chunks)),
         };
-        let mut missing = BTreeMap::new();
+        let mut missing = figures.missing;
         let mut absent = |name: &str, reason: &str| {
             missing.insert(name.to_owned(), reason.to_owned());
         };
-        let usage = self.usage.unwrap_or_default();
-        let completion_tokens = usage.completion_tokens;
-        // A server that counts no prompt tokens says 0.
-        let prompt_tokens = usage.prompt_tokens.filter(|count| *count > 0);
-        for (name, value) in
-            [("prompt_tokens", prompt_tokens), ("completion_tokens", completion_tokens)]
-        {
-            if value.is_none() {
-                absent(name, "the server sent no usage with the stream");
-            }
-        }
-        let (prefill_sec, decode_sec) = self.durations(prompt_tokens, &mut absent);
         absent("load_sec", "this API does not report it");
         absent("queue_sec", "this API does not report it");
         if self.first_at_ns.is_none() {
@@ -255,22 +246,25 @@ impl Answer {
         if self.finish_reason.is_none() {
             absent("done_reason_raw", "the server did not say why it ended the answer");
         }
-        warnings.extend(cap_warning(max_tokens, completion_tokens, self.chunks));
+        warnings.extend(cap_warning(max_tokens, figures.completion_tokens, self.chunks));
+        let done_reason = self.finish_reason.as_deref().map(done_reason);
+        if done_reason == Some(None)
+            && let Some(word) = &self.finish_reason
+        {
+            let word = error::excerpt(word.as_bytes(), about.secrets);
+            warnings.push(format!("the server ended the answer for an unknown reason: `{word}`"));
+        }
         Ok(Generation {
-            done_reason: match self.finish_reason.as_deref() {
-                Some("stop" | "eos_token" | "stop_sequence") => DoneReason::Stop,
-                Some("length" | "max_tokens") => DoneReason::Length,
-                Some("tool_calls" | "function_call") => DoneReason::ToolCalls,
-                _ => DoneReason::Unknown,
-            },
+            done_reason: done_reason.flatten().unwrap_or_default(),
             done_reason_raw: self.finish_reason,
             text: self.text,
             thinking: self.thinking,
-            cached_prompt_tokens: usage.prompt_tokens_details.and_then(|it| it.cached_tokens),
-            prompt_tokens,
-            completion_tokens,
-            prefill_sec,
-            decode_sec,
+            prompt_tokens: figures.prompt_tokens,
+            cached_prompt_tokens: figures.cached_prompt_tokens,
+            completion_tokens: figures.completion_tokens,
+            prefill_sec: figures.prefill_sec,
+            decode_sec: figures.decode_sec,
+            decode_tokens: figures.decode_tokens,
             sent_at_ns,
             first_token_at_ns: self.first_at_ns,
             done_at_ns,
@@ -283,38 +277,18 @@ impl Answer {
             ..Generation::default()
         })
     }
+}
 
-    /// Seconds of prefill and decode, which only llama.cpp tells.
-    fn durations(
-        &self,
-        prompt_tokens: Option<u64>,
-        absent: &mut impl FnMut(&str, &str),
-    ) -> (Option<f64>, Option<f64>) {
-        let Some(timings) = self.timings else {
-            absent("prefill_sec", "the server reports no durations");
-            absent("decode_sec", "the server reports no durations");
-            return (None, None);
-        };
-        let seconds = |ms: Option<f64>| ms.filter(|ms| *ms > 0.0).map(|ms| ms / 1e3);
-        let decode_sec = seconds(timings.predicted_ms);
-        if decode_sec.is_none() {
-            absent("decode_sec", "the server left out predicted_ms");
-        }
-        let prefill_sec = match (timings.prompt_n, prompt_tokens) {
-            (Some(computed), Some(all)) if computed < all => {
-                let reason = format!(
-                    "only {computed} of {all} prompt tokens were computed, the rest came from the cache"
-                );
-                absent("prefill_sec", &reason);
-                return (None, decode_sec);
-            }
-            _ => seconds(timings.prompt_ms),
-        };
-        if prefill_sec.is_none() {
-            absent("prefill_sec", "the server left out prompt_ms");
-        }
-        (prefill_sec, decode_sec)
-    }
+/// What a server's word for the end of an answer means; `None` for an unknown one.
+fn done_reason(word: &str) -> Option<DoneReason> {
+    Some(match word {
+        "stop" | "eos_token" | "stop_sequence" => DoneReason::Stop,
+        "length" | "max_tokens" => DoneReason::Length,
+        "tool_calls" | "function_call" => DoneReason::ToolCalls,
+        // vLLM's.
+        "repetition" => DoneReason::Repetition,
+        _ => return None,
+    })
 }
 
 fn push(answer: &mut String, thinking: &mut String, piece: Piece, text: &str) {

@@ -120,18 +120,39 @@ fn figures_that_the_server_does_not_send_are_absent_with_a_reason() {
 }
 
 #[test]
-fn llama_cpp_tells_durations_but_not_of_a_cached_prompt() {
-    let figures = |prompt: u64| {
-        format!(
-            r#"data: {{"choices":[{{"delta":{{}},"finish_reason":"stop"}}],"usage":{{"prompt_tokens":5,"completion_tokens":3,"prompt_tokens_details":{{"cached_tokens":4}}}},"timings":{{"prompt_n":{prompt},"prompt_ms":20.0,"predicted_n":3,"predicted_ms":30.0}}}}"#
-        )
-    };
-    let answer = finish(&[(2, &figures(5)), (4, DONE)]).unwrap();
-    assert_eq!((answer.prefill_sec, answer.decode_sec), (Some(0.02), Some(0.03)));
-    let answer = finish(&[(2, &figures(1)), (4, DONE)]).unwrap();
-    assert_eq!((answer.prefill_sec, answer.decode_sec), (None, Some(0.03)));
-    assert!(answer.missing["prefill_sec"].contains("only 1 of 5"));
-    assert_eq!(answer.cached_prompt_tokens, Some(4));
+fn llama_cpp_tells_durations_and_how_many_tokens_they_are_of() {
+    let line = r#"data: {"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":50,"completion_tokens":3},"timings":{"prompt_n":30,"prompt_ms":20.0,"predicted_n":3,"predicted_ms":40.0,"predicted_per_second":50.0}}"#;
+    let answer = finish(&[(2, line), (4, DONE)]).unwrap();
+    assert_eq!((answer.prefill_sec, answer.decode_sec), (Some(0.02), Some(0.04)));
+    assert_eq!((answer.cached_prompt_tokens, answer.decode_tokens), (Some(20), Some(2)));
+    assert_eq!(answer.prefill_tokens_per_sec(), Some(1500.0));
+    assert_eq!(answer.tokens_per_sec(), Some(50.0));
+}
+
+#[test]
+fn counts_that_cannot_be_do_not_cost_the_answer() {
+    let text = chunk(r#"{"content":"a"}"#);
+    for count in ["0", "-1", "1.5", "9223372036854775808", "36893488147419103232"] {
+        let usage =
+            USAGE.replace("\"completion_tokens\":3", &format!("\"completion_tokens\":{count}"));
+        let answer = finish(&[(1, &text), (2, STOP), (3, &usage), (4, DONE)]).unwrap();
+        assert_eq!((answer.prompt_tokens, answer.completion_tokens), (Some(5), None), "{count}");
+        assert!(answer.missing["completion_tokens"].starts_with("the server counts"), "{count}");
+        assert!(answer.warnings.is_empty(), "{:?}", answer.warnings);
+    }
+}
+
+#[test]
+fn an_answer_that_the_server_gave_up_is_its_failure_and_an_unknown_reason_a_warning() {
+    let text = chunk(r#"{"content":"a"}"#);
+    for word in ["abort", "error"] {
+        let error = finish(&[(1, &text), (2, &STOP.replace("stop", word)), (4, DONE)]).unwrap_err();
+        assert_eq!((error.kind, error.phase.as_deref()), (ErrorKind::Protocol, Some("answer")));
+        assert!(error.message.contains(word) && error.hint.is_some(), "{error}");
+    }
+    let answer = finish(&[(1, &text), (2, &STOP.replace("stop", "tired")), (4, DONE)]).unwrap();
+    assert_eq!(answer.done_reason, DoneReason::Unknown);
+    assert!(answer.warnings[0].contains("`tired`"), "{:?}", answer.warnings);
 }
 
 #[test]

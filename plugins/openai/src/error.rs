@@ -171,6 +171,17 @@ pub(crate) fn dropped(what: &str, chunks: u64) -> Error {
     )
 }
 
+/// The error for an answer that the server itself calls a failure.
+pub(crate) fn given_up(what: &str, word: &str, chunks: u64) -> Error {
+    let arrived = arrived(chunks);
+    Error::new(
+        ErrorKind::Protocol,
+        format!("{what}: the server gave the answer up (finish_reason `{word}`){arrived}"),
+    )
+    .with_phase("answer")
+    .with_hint("the server's log says why")
+}
+
 /// The error for a connection that broke before or in an answer.
 pub(crate) fn broken(what: &str, chunks: u64, cause: &dyn std::error::Error) -> Error {
     Error::new(ErrorKind::Protocol, format!("{what}: the connection broke{}", arrived(chunks)))

@@ -17,6 +17,7 @@ mod backend;
 mod batch;
 mod error;
 mod exchange;
+mod figures;
 mod http;
 mod identity;
 mod load;

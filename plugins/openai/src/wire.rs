@@ -106,33 +106,37 @@ impl Chunk<'_> {
     }
 }
 
-/// Counts of the server.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+/// Counts of the server, whatever numbers they are: a wrong one must not cost the answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 pub(crate) struct Usage {
     #[serde(default)]
-    pub(crate) prompt_tokens: Option<u64>,
+    pub(crate) prompt_tokens: Option<f64>,
     #[serde(default)]
-    pub(crate) completion_tokens: Option<u64>,
+    pub(crate) completion_tokens: Option<f64>,
     #[serde(default)]
     pub(crate) prompt_tokens_details: Option<PromptTokens>,
 }
 
 /// Where the tokens of a prompt came from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 pub(crate) struct PromptTokens {
     #[serde(default)]
-    pub(crate) cached_tokens: Option<u64>,
+    pub(crate) cached_tokens: Option<f64>,
 }
 
 /// Durations of llama.cpp.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 pub(crate) struct Timings {
     #[serde(default)]
-    pub(crate) prompt_n: Option<u64>,
+    pub(crate) prompt_n: Option<f64>,
     #[serde(default)]
     pub(crate) prompt_ms: Option<f64>,
     #[serde(default)]
+    pub(crate) predicted_n: Option<f64>,
+    #[serde(default)]
     pub(crate) predicted_ms: Option<f64>,
+    #[serde(default)]
+    pub(crate) predicted_per_second: Option<f64>,
 }
 
 /// The text of an error, which some servers wrap in an object.

@@ -55,7 +55,37 @@ fn an_answer_has_the_servers_counts_and_times() {
     assert!(answer.warnings.is_empty(), "{:?}", answer.warnings);
     let in_server = answer.prefill_sec.unwrap() + answer.decode_sec.unwrap();
     assert!(in_server > 0.0 && in_server <= answer.duration_sec(), "{answer:?}");
-    assert!(answer.tokens_per_sec().is_some() && answer.prefill_tokens_per_sec().is_some());
+    assert!(answer.tokens_per_sec().is_some(), "{answer:?}");
+}
+
+#[test]
+fn a_prompt_that_is_in_the_cache_keeps_its_time_and_tells_its_share() {
+    let server = server_or_skip!();
+    let (backend, cx) = (backend(server), context(Some(LONG)));
+    let mut request = request(12);
+    request.messages[0].content = "let the function const x ".repeat(12);
+    let ask = || backend.generate(&request, &(), &cx).unwrap();
+    let (first, second) = (ask(), ask());
+    for answer in [&first, &second] {
+        assert!(answer.prefill_sec.is_some_and(|seconds| seconds > 0.0), "{answer:?}");
+        let told = answer.raw["timings"]["predicted_per_second"].as_f64().unwrap();
+        let ours = answer.tokens_per_sec().unwrap();
+        assert!((ours / told - 1.0).abs() < 1e-3, "{ours} is not {told}: {answer:?}");
+    }
+    assert!(first.prefill_tokens_per_sec().is_some(), "{first:?}");
+    let all = second.prompt_tokens.unwrap();
+    let computed = second.raw["timings"]["prompt_n"].as_u64().unwrap();
+    assert_eq!(second.cached_prompt_tokens, Some(all - computed), "{second:?}");
+    assert!(computed < Generation::FEWEST_COMPUTED, "{second:?}");
+    assert_eq!(second.prefill_tokens_per_sec(), None);
+}
+
+#[test]
+fn one_token_has_no_speed() {
+    let server = server_or_skip!();
+    let answer = backend(server).generate(&request(1), &(), &context(Some(LONG))).unwrap();
+    assert_eq!((answer.completion_tokens, answer.tokens_per_sec()), (Some(1), None));
+    assert!(answer.missing["decode_sec"].contains("one token"), "{:?}", answer.missing);
 }
 
 #[test]
