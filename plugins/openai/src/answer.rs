@@ -9,9 +9,13 @@ use serde_json::json;
 
 use crate::error::{self, About};
 use crate::figures::Figures;
-use crate::sse::Line;
+use crate::sse::{LONGEST_LINE, Line};
+use crate::surrogates;
 use crate::template::Template;
 use crate::wire::{Chunk, Piece, Timings, Usage, error_text};
+
+/// Bytes that are kept of a line that only an error would show.
+const LONGEST_KEPT: usize = 1024;
 
 /// Gathers an answer while it arrives.
 #[derive(Debug, Default)]
@@ -31,7 +35,12 @@ pub(crate) struct Answer {
     usage: Option<Usage>,
     timings: Option<Timings>,
     done_at_ns: Option<u64>,
+    /// Whether the event under way is called `error`.
     is_named_error: bool,
+    /// Lines of an event whose JSON is not whole yet.
+    begun: Vec<u8>,
+    /// The first line that only looks like part of a stream, before any event.
+    first_other: Option<Vec<u8>>,
     /// The last message with figures, where it is wanted.
     raw: Json,
     keeps_raw: bool,
@@ -58,48 +67,130 @@ impl Answer {
         self.done_at_ns.is_some()
     }
 
-    /// Takes one line, whose last byte arrived at `at_ns`.
+    /// Takes one line, whose last byte arrived at `at_ns`; ignores those behind the end mark.
     ///
     /// # Errors
     /// [`ErrorKind::Protocol`] for a line that is no JSON, and whatever an error of
     /// the server tells.
     pub(crate) fn line(&mut self, line: Line<'_>, at_ns: u64, about: About<'_>) -> Result<()> {
-        let data = match line {
-            Line::Data(data) => data,
-            Line::Name(name) => {
-                self.is_named_error = name == b"error";
-                return Ok(());
-            }
-            Line::Foreign(line) => return Err(error::no_stream(about, line, self.chunks)),
-        };
-        if let Some((piece, text)) = self.template.read(data) {
-            // Borrowed from `data`, not from the template.
-            push(&mut self.text, &mut self.thinking, piece, text);
-            self.note(at_ns);
+        if self.is_done() {
             return Ok(());
         }
+        match line {
+            Line::Data(data) if self.is_named_error || !self.begun.is_empty() => {
+                self.further_data(data, at_ns, about)
+            }
+            Line::Data(data) => {
+                if let Some((piece, text)) = self.template.read(data) {
+                    // Borrowed from `data`, not from the template.
+                    push(&mut self.text, &mut self.thinking, piece, text);
+                    self.note(at_ns);
+                    return Ok(());
+                }
+                self.data(data, at_ns, about)
+            }
+            Line::End => {
+                self.end_event(about)?;
+                self.is_named_error = false;
+                Ok(())
+            }
+            Line::Name(name) => {
+                self.is_named_error = name == b"error";
+                Ok(())
+            }
+            Line::Other(line) => {
+                // Kept to be shown, should no event follow.
+                let length = line.len().min(LONGEST_KEPT);
+                self.first_other.get_or_insert_with(|| line[..length].to_vec());
+                Ok(())
+            }
+            Line::Foreign(line) => Err(error::no_stream(about, line, self.chunks)),
+        }
+    }
+
+    /// The data of an event that has several lines, or of one that is called an error.
+    fn further_data(&mut self, data: &[u8], at_ns: u64, about: About<'_>) -> Result<()> {
+        if self.begun.len() + data.len() > LONGEST_LINE {
+            return Err(error::too_long(about.what, self.chunks, LONGEST_LINE));
+        }
+        if !self.begun.is_empty() {
+            self.begun.push(b'\n');
+        }
+        self.begun.extend_from_slice(data);
+        let data = std::mem::take(&mut self.begun);
+        if !self.is_named_error {
+            return self.data(&data, at_ns, about);
+        }
+        if let Ok(json) = serde_json::from_slice::<Json>(&data) {
+            let error = json.get("error").unwrap_or(&json);
+            return Err(self.told(error, about));
+        }
+        self.begun = data;
+        Ok(())
+    }
+
+    /// What is left of an event at its end is an error, or no JSON.
+    ///
+    /// # Errors
+    /// As [`Answer::line`].
+    pub(crate) fn end_event(&mut self, about: About<'_>) -> Result<()> {
+        match self.begun.as_slice() {
+            [] => Ok(()),
+            data if self.is_named_error => {
+                let text = String::from_utf8_lossy(data).into_owned();
+                Err(self.told(&Json::String(text), about))
+            }
+            data => Err(error::garbage(about, data, self.chunks)),
+        }
+    }
+
+    /// An error in the server's words.
+    fn told(&self, error: &Json, about: About<'_>) -> Error {
+        error::from_text(error::code(error), &error_text(error), about)
+            .with_phase(error::phase(self.chunks))
+    }
+
+    fn data(&mut self, data: &[u8], at_ns: u64, about: About<'_>) -> Result<()> {
         if data.trim_ascii() == b"[DONE]" {
             self.done_at_ns.get_or_insert(at_ns);
             return Ok(());
         }
-        let chunk: Chunk<'_> = match serde_json::from_slice(data) {
-            Ok(chunk) => chunk,
-            Err(_) if self.is_named_error => {
-                return Err(error::from_text(None, &String::from_utf8_lossy(data), about));
+        match serde_json::from_slice::<Chunk<'_>>(data) {
+            Ok(chunk) => self.chunk_of(&chunk, data, at_ns, about),
+            // The rest may come in the event's next line.
+            Err(error) if error.is_eof() => {
+                self.begun = data.to_vec();
+                Ok(())
             }
-            Err(error) => return Err(error::garbage(about, data, self.chunks).with_cause(&error)),
-        };
-        if let Some(error) = &chunk.error {
-            return Err(error::from_text(error::code(error), &error_text(error), about)
-                .with_phase(if self.has_begun() { "answer" } else { "first_token" }));
+            Err(error) => {
+                let mended = surrogates::mend(data);
+                match mended.as_deref().map(serde_json::from_slice::<Chunk<'_>>) {
+                    Some(Ok(chunk)) => {
+                        self.chunk_of(&chunk, mended.as_deref().unwrap_or(data), at_ns, about)
+                    }
+                    _ => Err(error::garbage(about, data, self.chunks).with_cause(&error)),
+                }
+            }
         }
-        if self.is_named_error || (chunk.choices.is_none() && chunk.usage.is_none()) {
+    }
+
+    fn chunk_of(
+        &mut self,
+        chunk: &Chunk<'_>,
+        data: &[u8],
+        at_ns: u64,
+        about: About<'_>,
+    ) -> Result<()> {
+        if let Some(error) = &chunk.error {
+            return Err(self.told(error, about));
+        }
+        if chunk.choices.is_none() && chunk.usage.is_none() {
             return Err(error::garbage(about, data, self.chunks));
         }
         if let Some((piece, text)) = chunk.only_piece() {
             self.template.learn(data, text, piece);
         }
-        self.chunk(&chunk, at_ns);
+        self.chunk(chunk, at_ns);
         if let Some(word @ ("abort" | "error")) = self.finish_reason.as_deref() {
             return Err(error::given_up(about.what, word, self.chunks));
         }
@@ -232,7 +323,12 @@ impl Answer {
                 warnings.push("the stream ended without `[DONE]`, after a finish reason".into());
                 ended_at_ns
             }
-            (None, None) => return Err(error::ended_early(what, self.chunks)),
+            (None, None) => {
+                return Err(match &self.first_other {
+                    Some(line) if self.chunks == 0 => error::no_stream(about, line, 0),
+                    _ => error::ended_early(what, self.chunks),
+                });
+            }
         };
         let mut missing = figures.missing;
         let mut absent = |name: &str, reason: &str| {

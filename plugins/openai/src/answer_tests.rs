@@ -185,8 +185,73 @@ fn errors_in_the_stream_and_what_is_no_stream_are_told_apart() {
         assert_eq!(error.kind, kind, "{error}");
         assert!(error.to_string().contains(part) && error.hint.is_some(), "{error}");
     }
-    let error = read(&[(1, "event: error"), (1, "data: overloaded")]).unwrap_err();
-    assert!(error.message.contains("overloaded"), "{error}");
+}
+
+#[test]
+fn an_event_called_an_error_is_one_whatever_it_holds_and_only_that_event() {
+    let text = chunk(r#"{"content":"a"}"#);
+    let last = chunk(r#"{"content":"engine died"}"#);
+    let (name, end) = ("event: error", "");
+    for (lines, parts) in [
+        // The fast path would read the second.
+        (vec![&*text, &*text, end, name, &*last], ["engine died", "answer"]),
+        (
+            vec![name, "data: overloaded,", "data: come back", end],
+            ["overloaded, come back", "first"],
+        ),
+        (vec![name, r#"data: {"message":"too much","code":503}"#], ["too much", "first"]),
+    ] {
+        let lines: Vec<_> = lines.into_iter().map(|line| (1, line)).collect();
+        let error = read(&lines).unwrap_err();
+        assert!(error.message.contains(parts[0]), "{error}");
+        assert!(error.phase.as_deref().unwrap().starts_with(parts[1]), "{error:?}");
+    }
+    let lines = [(1, name), (1, end), (2, &*text), (3, STOP), (4, DONE)];
+    assert_eq!(finish(&lines).unwrap().text, "a");
+}
+
+#[test]
+fn what_the_standard_lets_a_stream_hold_does_no_harm() {
+    let text = chunk(r#"{"content":"a"}"#);
+    let (begin, rest) = text.split_at(text.find("\"delta\"").unwrap());
+    let rest = format!("data: {rest}");
+    let answer = finish(&[
+        (1, "\u{feff}: hello"),
+        (1, "retry: 3"),
+        (1, "foo: bar"),
+        (2, begin),
+        (3, &rest),
+        (3, ""),
+        (4, STOP),
+        (5, DONE),
+        (6, "<html>"),
+        (7, &text),
+    ])
+    .unwrap();
+    assert_eq!((answer.text.as_str(), answer.first_token_at_ns), ("a", Some(3)));
+    assert_eq!(answer.done_at_ns, 5);
+    let error = read(&[(1, begin), (2, "")]).unwrap_err();
+    assert!(error.message.contains("cannot read an event"), "{error}");
+    // A text that looks like a field is shown when nothing else came.
+    let error = finish(&[(1, "Error: no such page")]).unwrap_err();
+    assert!(error.message.contains("no stream of events: Error: no such page"), "{error}");
+}
+
+#[test]
+fn what_is_no_stream_has_the_phase_in_which_it_came() {
+    let text = chunk(r#"{"content":"a"}"#);
+    let error = read(&[(1, &text), (2, "<html>")]).unwrap_err();
+    assert_eq!(error.phase.as_deref(), Some("answer"));
+    let error = read(&[(2, "<html>")]).unwrap_err();
+    assert_eq!(error.phase.as_deref(), Some("first_token"));
+}
+
+#[test]
+fn half_an_emoji_costs_a_letter_and_not_the_answer() {
+    let (text, half) = (chunk(r#"{"content":"a"}"#), chunk(r#"{"content":"\ud83d"}"#));
+    let lines = [(1, &*text), (2, &*half), (3, &*text), (4, STOP), (5, DONE)];
+    let answer = finish(&lines).unwrap();
+    assert_eq!((answer.text.as_str(), answer.content_chunks), ("a\u{fffd}a", Some(3)));
 }
 
 #[test]

@@ -260,7 +260,8 @@ fn shorten(text: &str) -> String {
     line
 }
 
-fn phase(chunks: u64) -> &'static str {
+/// How far an answer is of which so many pieces have come.
+pub(crate) fn phase(chunks: u64) -> &'static str {
     if chunks == 0 { "first_token" } else { "answer" }
 }
 

@@ -72,6 +72,9 @@ impl Exchange for ChatExchange<'_> {
             body.extend_from_slice(&bytes[..bytes.len().min(room)]);
             return Ok(());
         }
+        if self.answer.is_done() {
+            return Ok(());
+        }
         let Self { answer, lines, what, secrets, .. } = self;
         let about = About { what, secrets };
         match lines.feed(bytes, |line| answer.line(line, at_ns, about)) {
@@ -113,11 +116,12 @@ impl ChatExchange<'_> {
         if let Some((head, body)) = &self.refusal {
             return Err(error::from_status(head, body, about));
         }
-        // The last line needs no line end.
-        if let Some(line) = crate::sse::classify(self.lines.rest())
-            && !self.answer.is_done()
-        {
-            self.answer.line(line, ended_at_ns, about)?;
+        // The last line needs no line end, and the last event no empty line.
+        if !self.answer.is_done() {
+            if let Some(line) = crate::sse::classify(self.lines.rest()) {
+                self.answer.line(line, ended_at_ns, about)?;
+            }
+            self.answer.end_event(about)?;
             self.answer.tell(self.sink, self.index as u32, ended_at_ns)?;
         }
         let answer = std::mem::take(&mut self.answer);

@@ -26,6 +26,7 @@ mod question;
 mod secret;
 mod settings;
 mod sse;
+mod surrogates;
 mod template;
 mod url;
 mod wire;

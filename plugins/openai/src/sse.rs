@@ -1,9 +1,9 @@
-//! Server-sent events: bytes in, the data of events out.
+//! Server-sent events: bytes in, the lines of events out.
 //!
-//! These servers write each event's JSON into one `data:` line, so every such line
-//! is taken as an event, without waiting for the empty line behind it.
+//! These servers write each event's JSON into one `data:` line, so a line is handed on at
+//! once, without waiting for the empty line behind it.
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 /// Longest line that is kept; a piece of an answer has some hundred bytes.
 pub(crate) const LONGEST_LINE: usize = 1024 * 1024;
@@ -15,6 +15,10 @@ pub(crate) enum Line<'a> {
     Data(&'a [u8]),
     /// `event:` and what follows.
     Name(&'a [u8]),
+    /// An empty line: the event is over.
+    End,
+    /// A field that nobody needs, or a text that looks like one.
+    Other(&'a [u8]),
     /// A line that belongs to no stream of events.
     Foreign(&'a [u8]),
 }
@@ -23,6 +27,8 @@ pub(crate) enum Line<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     begun: Vec<u8>,
+    /// Whether lines end with a carriage return alone, which no known server does.
+    has_lone_returns: bool,
 }
 
 /// A line is longer than [`LONGEST_LINE`].
@@ -40,21 +46,17 @@ impl Lines {
         mut take: impl FnMut(Line<'_>) -> Result<(), E>,
     ) -> Result<Result<(), E>, TooLong> {
         let mut rest = bytes;
-        while let Some(end) = memchr(b'\n', rest) {
-            let (line, after) = (&rest[..end], &rest[end + 1..]);
-            rest = after;
-            let taken = if self.begun.is_empty() {
-                hand_on(line, &mut take)
-            } else {
-                self.begun.extend_from_slice(line);
-                let line = std::mem::take(&mut self.begun);
-                let taken = hand_on(&line, &mut take);
-                // The space is used again.
-                self.begun = line;
-                self.begun.clear();
-                taken
-            };
-            if let Err(error) = taken {
+        loop {
+            if self.ends_with_lone_return(rest) {
+                self.has_lone_returns = true;
+                if let Err(error) = self.end_line(&[], &mut take) {
+                    return Ok(Err(error));
+                }
+            }
+            let Some(end) = self.find_end(rest) else { break };
+            let line = &rest[..end];
+            rest = &rest[end + 1..];
+            if let Err(error) = self.end_line(line, &mut take) {
                 return Ok(Err(error));
             }
         }
@@ -65,26 +67,77 @@ impl Lines {
         Ok(Ok(()))
     }
 
+    /// Where the next line ends.
+    fn find_end(&mut self, rest: &[u8]) -> Option<usize> {
+        if !self.has_lone_returns {
+            if let Some(end) = memchr(b'\n', rest) {
+                return Some(end);
+            }
+            // A return at the very end may be the half of a line end.
+            self.has_lone_returns =
+                memchr(b'\r', rest).is_some_and(|at| rest.get(at + 1).is_some());
+        }
+        if !self.has_lone_returns {
+            return None;
+        }
+        let end = memchr2(b'\n', b'\r', rest)?;
+        match (rest[end], rest.get(end + 1)) {
+            (b'\r', Some(b'\n')) => Some(end + 1),
+            (b'\r', None) => None,
+            _ => Some(end),
+        }
+    }
+
+    /// Whether the line that is begun ended with the return at its end.
+    fn ends_with_lone_return(&self, next: &[u8]) -> bool {
+        self.begun.last() == Some(&b'\r') && next.first().is_some_and(|byte| *byte != b'\n')
+    }
+
+    fn end_line<E>(
+        &mut self,
+        line: &[u8],
+        take: &mut impl FnMut(Line<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.begun.is_empty() {
+            return hand_on(line, take);
+        }
+        self.begun.extend_from_slice(line);
+        let line = std::mem::take(&mut self.begun);
+        let taken = hand_on(&line, take);
+        // The space is used again.
+        self.begun = line;
+        self.begun.clear();
+        taken
+    }
+
     /// A line whose end has not come.
     pub(crate) fn rest(&self) -> &[u8] {
         &self.begun
     }
 }
 
-/// What `line` says; `None` for empty ones, comments and other fields.
+/// What `line` says; `None` for comments.
 pub(crate) fn classify(line: &[u8]) -> Option<Line<'_>> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if let Some(data) = line.strip_prefix(b"data:") {
         return Some(Line::Data(data.strip_prefix(b" ").unwrap_or(data)));
     }
+    if line.is_empty() {
+        return Some(Line::End);
+    }
     if let Some(name) = line.strip_prefix(b"event:") {
         return Some(Line::Name(name.strip_prefix(b" ").unwrap_or(name)));
     }
-    let is_silent = line.is_empty()
-        || line.starts_with(b":")
-        || line.starts_with(b"id:")
-        || line.starts_with(b"retry:");
-    (!is_silent).then_some(Line::Foreign(line))
+    // A stream may begin with a byte order mark.
+    if let Some(line) = line.strip_prefix("\u{feff}".as_bytes()) {
+        return classify(line);
+    }
+    let name = &line[..memchr(b':', line).unwrap_or(line.len())];
+    if name.is_empty() {
+        return None;
+    }
+    let is_field = name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
+    Some(if is_field { Line::Other(line) } else { Line::Foreign(line) })
 }
 
 fn hand_on<E>(line: &[u8], take: &mut impl FnMut(Line<'_>) -> Result<(), E>) -> Result<(), E> {
@@ -102,6 +155,8 @@ mod tests {
                 found.push(match line {
                     Line::Data(data) => String::from_utf8_lossy(data).into_owned(),
                     Line::Name(name) => format!("name {}", String::from_utf8_lossy(name)),
+                    Line::End => ".".to_owned(),
+                    Line::Other(line) => format!("other {}", String::from_utf8_lossy(line)),
                     Line::Foreign(line) => format!("foreign {}", String::from_utf8_lossy(line)),
                 });
                 Ok::<_, ()>(())
@@ -113,12 +168,30 @@ mod tests {
 
     #[test]
     fn events_are_found_wherever_reads_cut_them() {
-        let bytes = ": hello\ndata: {\"a\":1}\r\n\r\nevent: error\ndata:ü\nid: 3\n\noops\n";
-        for cut in 0..=bytes.len() {
-            let (found, lines) =
-                read(&[&bytes.as_bytes()[..cut], &bytes.as_bytes()[cut..]]).unwrap();
-            assert_eq!(found, ["{\"a\":1}", "name error", "ü", "foreign oops"], "cut at {cut}");
-            assert!(lines.rest().is_empty());
+        let bytes = "\u{feff}: hello\ndata: {\"a\":1}\r\n\r\nevent: error\ndata:ü\nid: 3\nfoo: \
+                     bar\n\noops: no\n{\"error\":1}\n<html>\n";
+        let expected = [
+            "{\"a\":1}",
+            ".",
+            "name error",
+            "ü",
+            "other id: 3",
+            "other foo: bar",
+            ".",
+            "other oops: no",
+            "foreign {\"error\":1}",
+            "foreign <html>",
+        ];
+        let unix = bytes.replace("\r\n", "\n");
+        for bytes in [bytes, &unix, &unix.replace('\n', "\r\n"), &unix.replace('\n', "\r")] {
+            let bytes = bytes.as_bytes();
+            for cut in 0..=bytes.len() {
+                let (found, lines) = read(&[&bytes[..cut], &bytes[cut..], b": over"]).unwrap();
+                assert_eq!(found, expected, "cut at {cut} of {:?}", bytes.escape_ascii());
+                assert_eq!(lines.rest(), b": over");
+            }
+            let single: Vec<_> = bytes.chunks(1).chain([&b": over"[..]]).collect();
+            assert_eq!(read(&single).unwrap().0, expected);
         }
         let (found, lines) = read(&[b"data: 1\ndata: 2"]).unwrap();
         assert_eq!((found.len(), lines.rest()), (1, &b"data: 2"[..]));
