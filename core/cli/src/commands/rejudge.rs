@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
-use llmbench_api::record::AttemptRecord;
+use llmbench_api::record::{AttemptRecord, AttemptStatus};
 use llmbench_api::{Answer, Json};
 use llmbench_engine::{Stored, StoredExchange};
 use llmbench_report::Run;
@@ -85,7 +85,10 @@ pub(crate) fn rejudge(global: &GlobalArgs, args: &RejudgeArgs) -> Result<ExitCod
 /// The run's own test and fixtures, unless the user names others.
 fn judge_args(args: &RejudgeArgs, run: &Run) -> crate::args::JudgeArgs {
     let mut judge = args.judge.clone();
-    judge.settings.plugin.get_or_insert_with(|| run.manifest.test.clone());
+    let test = judge.settings.plugin.get_or_insert_with(|| run.manifest.test.clone());
+    // What the user sets stands behind, and so above, what the run's test was set to.
+    let set = test_settings(run, test).chain(std::mem::take(&mut judge.settings.set));
+    judge.settings.set = set.collect();
     if judge.settings.fixture.is_empty() {
         judge.settings.fixture = run
             .manifest
@@ -98,6 +101,20 @@ fn judge_args(args: &RejudgeArgs, run: &Run) -> crate::args::JudgeArgs {
             .collect();
     }
     judge
+}
+
+/// The settings of the test in the run, as arguments: they decide what its answers mean.
+fn test_settings(run: &Run, test: &str) -> impl Iterator<Item = String> {
+    let prefix = format!("plugin.{test}.");
+    let of_test = run.manifest.settings.iter().filter_map(move |(name, setting)| {
+        let key = name.strip_prefix(&prefix)?;
+        Some((key.to_owned(), setting.value.clone()))
+    });
+    let test = test.to_owned();
+    of_test.map(move |(key, value)| match value.as_str() {
+        Some(text) => format!("{test}.{key}={text}"),
+        None => format!("{test}.{key}={value}"),
+    })
 }
 
 /// A folder's name in the form in which it cannot be mistaken for a fixture's.
@@ -132,11 +149,15 @@ fn warn_about_changes(run: &Run, bench: &Bench) {
 /// The answers that are there, and the records that they belong to.
 fn stored_answers(run: &Run, bench: &Bench) -> Result<(Vec<Item>, Vec<AttemptRecord>)> {
     let (mut items, mut records) = (Vec::new(), Vec::new());
-    let mut without = 0;
+    let (mut without, mut invalid) = (0, 0);
     for record in &run.records {
         let Some(case) = bench.cases.iter().position(|case| *case.name == *record.fixture) else {
             continue;
         };
+        if record.status == AttemptStatus::Invalid {
+            invalid += 1;
+            continue;
+        }
         let exchanges = exchanges(&run.dir.join("artifacts").join(&record.id))?;
         match has_answer(&exchanges) {
             true => {
@@ -160,6 +181,11 @@ fn stored_answers(run: &Run, bench: &Bench) -> Result<(Vec<Item>, Vec<AttemptRec
             }
             false => without += 1,
         }
+    }
+    if invalid > 0 {
+        output::warning(&format!(
+            "{invalid} attempts are no valid measurement, whatever their answers, and are left out"
+        ));
     }
     if without > 0 {
         output::warning(&format!("{without} attempts have no stored answer and are left out"));

@@ -16,8 +16,13 @@ fn run(command: &LlmbenchCommand, more: &[&str]) -> Output {
 #[test]
 fn a_model_without_chance_keeps_both_promises() {
     let command = command();
-    let output = run(&command, &["--model", "sample", "--set", "consistency.answer_tokens=48"]);
+    let fewer = ["--set", "consistency.answer_tokens=48", "--set", "consistency.seeds=3"];
+    let output = run(&command, &[&["--model", "sample"], &fewer[..]].concat());
     expect_code(&output, 0);
+    // The answers are judged again by the settings that they were asked for with.
+    let again = command.run(&["rejudge", "latest"]);
+    expect_code(&again, 0);
+    expect_parts(&again.stdout, &["1 answers judged again, 0 verdicts changed"]);
     let files = RunFiles::of(&command);
     let [sample] = files.samples.as_slice() else { panic!("{output}") };
     assert_eq!((&sample["status"], &sample["score"]), (&json!("scored"), &json!(10.0)), "{sample}");
@@ -25,9 +30,9 @@ fn a_model_without_chance_keeps_both_promises() {
         assert_eq!(sample[group]["distinct_exact"], 1, "{sample}");
         assert_eq!(sample[group]["answers"], 4);
     }
-    assert_eq!(sample["seeds"]["answers"], 5);
+    assert_eq!(sample["seeds"]["answers"], 3);
     assert_eq!(sample["cache_changes_answer"], false);
-    assert_eq!(sample["answers"].as_array().unwrap().len(), 12);
+    assert_eq!(sample["answers"].as_array().unwrap().len(), 10);
     assert!(sample["answer_score_sd"].is_number());
     assert!(sample["cold_prefill_sec"].as_f64().unwrap() > 0.0);
 }
