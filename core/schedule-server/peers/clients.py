@@ -20,14 +20,15 @@ PROMPT_BYTES = 512
 # put the schedule into the body.
 LISTED = "schedule:"
 
-# A tokenizer with a token for each byte, so that no client needs one from a network.
+# A tokenizer with a token for each byte, or for the first so many in the order of its alphabet, so that no client
+# needs one from a network.
 TOKENIZER = """
 import json, pathlib, sys
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-folder = pathlib.Path(sys.argv[1])
-alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+folder, tokens = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())[:tokens]
 tokenizer = Tokenizer(models.BPE(vocab={piece: place for place, piece in enumerate(alphabet)}, merges=[]))
 tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
 tokenizer.decoder = decoders.ByteLevel()
@@ -117,24 +118,28 @@ class Llmbench(Client):
                         load["requests_per_sec"])
 
 
+@dataclass
 class Package(Client):
-    """A client from the package index, in an environment of its own."""
+    """A client from the package index, in an environment of its own, or one shared with others of its package."""
+    package: str = None  # `name` when absent
+    tokens = 256  # of its tokenizer
 
     def prepare(self, options):
-        folder = options.venvs / self.name
+        package = self.package or self.name
+        folder = options.venvs / package
         self.bin = folder / "bin"
         python = self.bin / "python"
-        found = installed(python, self.name)
+        found = installed(python, package)
         if found != self.version:
             if options.has_own_venvs and folder.exists():
                 raise Failed(f"version {found} is installed, not {self.version}" if found else "it is not installed")
-            print(f"installing {self.name} {self.version}", file=sys.stderr, flush=True)
-            run_quietly([sys.executable, "-m", "venv", folder], options.work / f"{self.name}-venv.log")
-            run_quietly([python, "-m", "pip", "install", "--disable-pip-version-check", f"{self.name}=={self.version}"],
-                        options.work / f"{self.name}-install.log")
-        self.tokenizer = options.work / f"{self.name}-tokenizer"
+            print(f"installing {package} {self.version}", file=sys.stderr, flush=True)
+            run_quietly([sys.executable, "-m", "venv", folder], options.work / f"{package}-venv.log")
+            run_quietly([python, "-m", "pip", "install", "--disable-pip-version-check", f"{package}=={self.version}"],
+                        options.work / f"{package}-install.log")
+        self.tokenizer = options.work / f"{package}-tokenizer"
         self.tokenizer.mkdir(parents=True, exist_ok=True)
-        run_quietly([python, "-c", TOKENIZER, self.tokenizer], options.work / f"{self.name}-tokenizer.log")
+        run_quietly([python, "-c", TOKENIZER, self.tokenizer, self.tokens], options.work / f"{package}-tokenizer.log")
 
 
 class GuideLlm(Package):
@@ -186,10 +191,44 @@ class AiPerf(Package):
                         report["request_throughput"]["avg"])
 
 
+class Vllm(Package):
+    """`vllm bench serve`."""
+    # Its prompts are random tokens: a byte that alone is no text would become the three of a replacement character,
+    # so the tokenizer has only the 94 visible characters of ASCII, which are the first.
+    tokens = 94
+
+    def command(self, url, load, out):
+        self.environment = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"}
+        return [self.bin / "vllm", "bench", "serve", "--backend", "openai-chat", "--base-url", url,
+                "--endpoint", "/v1/chat/completions", "--model", LISTED, "--tokenizer", self.tokenizer,
+                "--extra-body", json.dumps({"model": load.model}), "--max-concurrency", load.streams,
+                "--num-prompts", load.requests, "--num-warmups", load.warm_up, "--dataset-name", "random",
+                "--random-input-len", PROMPT_BYTES, "--random-output-len", load.tokens, "--disable-tqdm",
+                "--save-result", "--result-dir", out, "--result-filename", "report.json"]
+
+    def reported(self, out):
+        report = read_json(out / "report.json")
+        if report["failed"]:
+            raise Failed(f"{report['failed']} of {report['num_prompts']} requests failed")
+        return Reported(report["mean_ttft_ms"], report["p99_ttft_ms"], report["mean_itl_ms"], report["completed"],
+                        report["output_throughput"], report["request_throughput"])
+
+
+class VllmRust(Vllm):
+    """The same command, carried out by the program in Rust that the package brings too."""
+
+    def command(self, url, load, out):
+        command = super().command(url, load, out)
+        self.environment["VLLM_USE_RUST_BENCH"] = "1"
+        return command
+
+
 CLIENTS = [
     Llmbench("llmbench", one_token_requests=40_000),
     GuideLlm("guidellm", "0.8.1", one_token_requests=1_000),
     AiPerf("aiperf", "0.13.0"),
+    Vllm("vllm", "0.33.0", one_token_requests=4_000),
+    VllmRust("vllm-rust", "0.33.0", one_token_requests=20_000, package="vllm"),
 ]
 
 
