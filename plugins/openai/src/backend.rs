@@ -126,8 +126,7 @@ impl OpenAi {
         let control = Arc::new(Control::default());
         let limits = Limits { requests: 1, connect: self.settings.connect_timeout() };
         let url = &self.target.base.url;
-        let worker =
-            Worker::new(0, &source, &route, url, &self.pool, &control, cx.clock(), limits)?;
+        let worker = Worker::new(&source, &route, url, &self.pool, &control, cx.clock(), limits)?;
         let halt = Arc::clone(&control);
         let _registered = cx.on_cancel(move || halt.halt());
         worker.run();

@@ -78,7 +78,7 @@ impl<'a> Load<'a> {
                 })?;
                 let most = self.settings.max_connections as usize;
                 let threads = self.settings.threads().min(most);
-                let source = OpenLoop::new(threads, &make);
+                let source = OpenLoop::new(&make);
                 let share = |worker| most / threads + usize::from(worker < most % threads);
                 self.work(threads, &source, &route, &control, clock, share, || {
                     source.dispatch(count, offsets, Instant::now(), deadline, &control);
@@ -109,8 +109,7 @@ impl<'a> Load<'a> {
             let limits =
                 Limits { requests: share(number), connect: self.settings.connect_timeout() };
             let url = &self.target.base.url;
-            workers
-                .push(Worker::new(number, source, route, url, self.pool, control, clock, limits)?);
+            workers.push(Worker::new(source, route, url, self.pool, control, clock, limits)?);
         }
         std::thread::scope(|scope| {
             for worker in workers {
@@ -153,7 +152,8 @@ impl<'a> Load<'a> {
             // The last message of each of thousands of answers would be kept for nothing.
             answer: Answer::new(scheduled_at_ns.is_none()),
             lines: Lines::default(),
-            sent_at_ns: 0,
+            sent_at_ns: None,
+            was_repeated: false,
             refusal: None,
         }
     }

@@ -11,11 +11,16 @@ use crate::sse::{LONGEST_LINE, Lines};
 /// Most bytes of an answer that tells an error.
 const LONGEST_ERROR: usize = 64 * 1024;
 
+/// Noted with an answer that took two attempts.
+const REPEATED: &str = "the server closed the connection as the request was sent, and it was sent \
+                        again on a new one; times count from the first attempt";
+
 /// One request and what comes back.
 pub(crate) trait Exchange: Send {
     /// What is sent.
     fn request(&self) -> &[u8];
-    /// The request is being handed to the network, possibly for the second time.
+    /// The request is being handed to the network; a second time where the first found
+    /// a connection that had just gone.
     fn sent(&mut self, at_ns: u64);
     /// The head of the answer.
     fn head(&mut self, head: &Head);
@@ -49,7 +54,9 @@ pub(crate) struct ChatExchange<'a> {
     pub(crate) done: Done<'a>,
     pub(crate) answer: Answer,
     pub(crate) lines: Lines,
-    pub(crate) sent_at_ns: u64,
+    /// The first time.
+    pub(crate) sent_at_ns: Option<u64>,
+    pub(crate) was_repeated: bool,
     pub(crate) refusal: Option<(Head, Vec<u8>)>,
 }
 
@@ -59,7 +66,8 @@ impl Exchange for ChatExchange<'_> {
     }
 
     fn sent(&mut self, at_ns: u64) {
-        self.sent_at_ns = at_ns;
+        self.was_repeated = self.sent_at_ns.is_some();
+        self.sent_at_ns.get_or_insert(at_ns);
     }
 
     fn head(&mut self, head: &Head) {
@@ -125,7 +133,11 @@ impl ChatExchange<'_> {
             self.answer.tell(self.sink, self.index as u32, ended_at_ns)?;
         }
         let answer = std::mem::take(&mut self.answer);
-        let generation = answer.finish(self.sent_at_ns, ended_at_ns, self.max_tokens, about)?;
+        let sent_at_ns = self.sent_at_ns.unwrap_or(ended_at_ns);
+        let mut generation = answer.finish(sent_at_ns, ended_at_ns, self.max_tokens, about)?;
+        if self.was_repeated {
+            generation.warnings.push(REPEATED.to_owned());
+        }
         Answer::tell_end(self.sink, self.index as u32, &generation)?;
         Ok(Generation { scheduled_at_ns: self.scheduled_at_ns, ..generation })
     }

@@ -204,6 +204,28 @@ fn latency_counts_from_the_intended_time_when_connections_are_few() {
 }
 
 #[test]
+fn a_request_does_not_wait_for_a_busy_thread_while_another_has_room() {
+    let server = ScheduleServer::start().unwrap();
+    let settings = json!({ "url": server.url(), "threads": 2, "max_connections": 2 });
+    let backend = OpenAi::new(settings).unwrap();
+    // The first one keeps its thread's only connection for longer than all others take.
+    let first_ms = |index| if index == 0 { 3000 } else { 5 };
+    let requests: Vec<_> = (0..20)
+        .map(|index| {
+            let first = Duration::from_millis(first_ms(index));
+            request(&Schedule { first, tokens: Some(1), ..schedule() })
+        })
+        .collect();
+    let arrival = Arrival::Open { rate_per_second: 20.0, poisson: false };
+    let outcomes = backend.generate_batch(&requests, &arrival, &(), &context(Some(LONG))).unwrap();
+    for outcome in &outcomes {
+        let BatchOutcome::Answered(answer) = outcome else { panic!("{outcome:?}") };
+        let waited_ns = answer.sent_at_ns - answer.scheduled_at_ns.unwrap();
+        assert!(waited_ns < 1_000_000_000, "{waited_ns}");
+    }
+}
+
+#[test]
 fn loads_that_make_no_sense_are_refused() {
     let (_server, backend) = start();
     let requests = [request(&schedule())];

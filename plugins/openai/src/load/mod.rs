@@ -28,8 +28,8 @@ pub(crate) struct Job<E> {
 
 /// Where workers get requests from.
 pub(crate) trait Source<E>: Sync {
-    /// The next request that is due, for this worker.
-    fn take(&self, worker: usize) -> Option<Job<E>>;
-    /// True when this worker gets none any more.
-    fn is_exhausted(&self, worker: usize) -> bool;
+    /// The next request that is due.
+    fn take(&self) -> Option<Job<E>>;
+    /// True when there are none any more.
+    fn is_exhausted(&self) -> bool;
 }

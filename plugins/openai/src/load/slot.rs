@@ -14,6 +14,10 @@ use crate::net::{Pulled, Route, Stream};
 /// How long the rest of a body may take once all that matters has come.
 const DRAIN: Duration = Duration::from_millis(100);
 
+/// A server that closes a connection that waits does so within this time of a request that it
+/// never saw, beside the time of the way; one that reads the request needs longer to answer.
+const RACE: Duration = Duration::from_millis(10);
+
 /// How far a connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -61,6 +65,8 @@ pub(crate) struct Task<E> {
     pub(crate) addresses: usize,
     /// Whether it was sent on a connection that had gone meanwhile.
     pub(crate) was_repeated: bool,
+    /// When its first byte was handed to the network, by this attempt.
+    sent: Option<Instant>,
     response: Response,
     written: usize,
 }
@@ -75,6 +81,7 @@ impl<E> Task<E> {
             drain_by: None,
             addresses: 0,
             was_repeated: false,
+            sent: None,
             response: Response::default(),
             written: 0,
         }
@@ -82,7 +89,7 @@ impl<E> Task<E> {
 
     /// The same request as if nothing had been sent; only for one that was not answered.
     pub(crate) fn again(self, connect_by: Instant) -> Self {
-        Self { connect_by, response: Response::default(), written: 0, ..self }
+        Self { connect_by, response: Response::default(), written: 0, sent: None, ..self }
     }
 
     /// True when nothing of an answer has come.
@@ -127,6 +134,17 @@ impl<E: Exchange> Slot<E> {
         }
     }
 
+    /// Whether the connection, which has gone, went so soon that the server cannot have begun
+    /// with the request on it: as one does that a server closes because it waited too long.
+    pub(crate) fn lost_a_race(&self) -> bool {
+        let Some(task) = &self.task else { return false };
+        let limit = RACE + self.stream.round_trip;
+        self.stream.was_used
+            && task.is_unanswered()
+            && !task.was_repeated
+            && task.sent.is_some_and(|sent| sent.elapsed() <= limit)
+    }
+
     fn connected(&mut self, route: &Route) -> Result<(), Turn> {
         let lost = |error| Turn::Close(Err(Trouble::Lost(Some(error))));
         match &route.tunnel {
@@ -159,6 +177,7 @@ impl<E: Exchange> Slot<E> {
         }
         if task.written == 0 {
             task.exchange.sent(clock.now_ns());
+            task.sent = Some(Instant::now());
         }
         match self.stream.write(&task.exchange.request()[task.written..]) {
             Ok(count) => {

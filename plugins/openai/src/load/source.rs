@@ -14,11 +14,11 @@ pub(crate) type Make<'a, E> = &'a (dyn Fn(usize, Instant) -> Job<E> + Sync);
 pub(crate) struct Single<E>(pub(crate) Mutex<Option<Job<E>>>);
 
 impl<E: Send> Source<E> for Single<E> {
-    fn take(&self, _: usize) -> Option<Job<E>> {
+    fn take(&self) -> Option<Job<E>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn is_exhausted(&self, _: usize) -> bool {
+    fn is_exhausted(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 }
@@ -37,7 +37,7 @@ impl<'a, E> ClosedLoop<'a, E> {
 }
 
 impl<E> Source<E> for ClosedLoop<'_, E> {
-    fn take(&self, _: usize) -> Option<Job<E>> {
+    fn take(&self) -> Option<Job<E>> {
         let index = self.next.fetch_add(1, Ordering::Relaxed);
         if index >= self.count {
             // Must not wrap around, however often it is asked.
@@ -47,7 +47,7 @@ impl<E> Source<E> for ClosedLoop<'_, E> {
         Some((self.make)(index, Instant::now()))
     }
 
-    fn is_exhausted(&self, _: usize) -> bool {
+    fn is_exhausted(&self) -> bool {
         self.next.load(Ordering::Relaxed) >= self.count
     }
 }
@@ -55,20 +55,16 @@ impl<E> Source<E> for ClosedLoop<'_, E> {
 /// Hands out requests at the times of a schedule, however many are under way.
 pub(crate) struct OpenLoop<'a, E> {
     make: Make<'a, E>,
-    queues: Vec<Mutex<VecDeque<(usize, Instant)>>>,
+    queue: Mutex<VecDeque<(usize, Instant)>>,
     is_over: AtomicBool,
 }
 
 impl<'a, E> OpenLoop<'a, E> {
-    pub(crate) fn new(workers: usize, make: Make<'a, E>) -> Self {
-        Self {
-            make,
-            queues: (0..workers).map(|_| Mutex::default()).collect(),
-            is_over: AtomicBool::new(false),
-        }
+    pub(crate) fn new(make: Make<'a, E>) -> Self {
+        Self { make, queue: Mutex::default(), is_over: AtomicBool::new(false) }
     }
 
-    /// Waits for each request's time and gives it to a worker, the workers taking turns.
+    /// Waits for each request's time and hands it to whichever worker has room.
     ///
     /// Returns when the last one was given out, the load was halted, or `until` has
     /// come. Then the rest is handed out at once with the times at which it would have
@@ -89,30 +85,27 @@ impl<'a, E> OpenLoop<'a, E> {
             is_late = is_late
                 || !control.sleep_until(wait_until)
                 || until.is_some_and(|until| due > until);
-            let worker = index % self.queues.len();
-            self.queue(worker).push_back((index, due));
+            self.queue().push_back((index, due));
             if !is_late {
-                control.wake(worker);
+                control.wake_one(index);
             }
         }
         self.is_over.store(true, Ordering::SeqCst);
-        for worker in 0..self.queues.len() {
-            control.wake(worker);
-        }
+        control.wake_all();
     }
 
-    fn queue(&self, worker: usize) -> std::sync::MutexGuard<'_, VecDeque<(usize, Instant)>> {
-        self.queues[worker].lock().unwrap_or_else(PoisonError::into_inner)
+    fn queue(&self) -> std::sync::MutexGuard<'_, VecDeque<(usize, Instant)>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<E> Source<E> for OpenLoop<'_, E> {
-    fn take(&self, worker: usize) -> Option<Job<E>> {
-        let (index, due) = self.queue(worker).pop_front()?;
+    fn take(&self) -> Option<Job<E>> {
+        let (index, due) = self.queue().pop_front()?;
         Some((self.make)(index, due))
     }
 
-    fn is_exhausted(&self, worker: usize) -> bool {
-        self.is_over.load(Ordering::SeqCst) && self.queue(worker).is_empty()
+    fn is_exhausted(&self) -> bool {
+        self.is_over.load(Ordering::SeqCst) && self.queue().is_empty()
     }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use llmbench_api::{Clock, Error, ErrorKind, Result};
 use mio::{Events, Interest, Poll, Token, Waker};
 
+use super::control::Seat;
 use super::slot::{Slot, Stage, Task, Trouble, Turn};
 use super::{Control, Job, Source};
 use crate::error;
@@ -30,7 +31,7 @@ pub(crate) struct Limits {
 
 /// One thread's share of a load.
 pub(crate) struct Worker<'a, E, S> {
-    number: usize,
+    seat: Arc<Seat>,
     poll: Poll,
     source: &'a S,
     route: &'a Route,
@@ -57,7 +58,6 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
     /// [`ErrorKind::Internal`] when the system has no more descriptors.
     #[expect(clippy::too_many_arguments, reason = "the parts of one load, passed once")]
     pub(crate) fn new(
-        number: usize,
         source: &'a S,
         route: &'a Route,
         url: &'a str,
@@ -72,9 +72,9 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
                 .with_cause(&error)
         };
         let poll = Poll::new().map_err(failed)?;
-        control.add(Waker::new(poll.registry(), WAKER).map_err(failed)?);
+        let waker = Waker::new(poll.registry(), WAKER).map_err(failed)?;
         Ok(Self {
-            number,
+            seat: control.add(waker, limits.requests),
             poll,
             source,
             route,
@@ -103,11 +103,11 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
                 break;
             }
             while self.active < self.limits.requests
-                && let Some(job) = self.source.take(self.number)
+                && let Some(job) = self.source.take()
             {
                 self.begin(job);
             }
-            if self.active == 0 && self.source.is_exhausted(self.number) {
+            if self.active == 0 && self.source.is_exhausted() {
                 break;
             }
             if self.wait(&mut events).is_err() {
@@ -155,7 +155,10 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
         } else {
             Some(Duration::ZERO)
         };
-        match self.poll.poll(events, limit) {
+        self.seat.set_waiting(true);
+        let polled = self.poll.poll(events, limit);
+        self.seat.set_waiting(false);
+        match polled {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 events.clear();
                 Ok(())
@@ -187,11 +190,11 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
             job.exchange.finish(Err(error), self.clock.now_ns());
             return;
         }
-        self.active += 1;
+        self.set_active(self.active + 1);
         let task = Task::new(job, now + self.limits.connect);
         self.check_at(task.expires_at);
         let (route, clock) = (self.route, self.clock);
-        if let Some(index) = self.idle.pop()
+        if let Some(index) = self.take_idle()
             && let Some(slot) = &mut self.slots[index]
         {
             slot.task = Some(task);
@@ -201,6 +204,18 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
         } else {
             self.connect(task);
         }
+    }
+
+    /// A connection that waits and still stands.
+    fn take_idle(&mut self) -> Option<usize> {
+        while let Some(index) = self.idle.pop() {
+            let slot = self.slots.get_mut(index).and_then(Option::as_mut);
+            if slot.is_some_and(|slot| slot.stream.is_alive()) {
+                return Some(index);
+            }
+            self.close(index, Ok(()));
+        }
+        None
     }
 
     /// Opens a connection for `task`, to the next address that was not tried.
@@ -277,6 +292,7 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
         let _ = self.poll.registry().deregister(&mut slot.stream.tcp);
         self.free.push(index);
         self.idle.retain(|idle| *idle != index);
+        let lost_a_race = slot.lost_a_race();
         let Some(mut task) = slot.task.take() else { return };
         let connect_by = Instant::now() + self.limits.connect;
         let what = task.exchange.what();
@@ -297,9 +313,7 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
             }
             // A server may close a connection that waits at the moment of the next
             // request. The request was not begun, so it can be sent again, once.
-            Err(Trouble::Lost(_))
-                if slot.stream.was_used && task.is_unanswered() && !task.was_repeated =>
-            {
+            Err(Trouble::Lost(_)) if lost_a_race => {
                 task.was_repeated = true;
                 task.addresses = 0;
                 self.connect(task.again(connect_by));
@@ -316,12 +330,17 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
     }
 
     fn end(&mut self, task: Task<E>, result: Result<()>) {
-        self.active -= 1;
+        self.set_active(self.active - 1);
         // The receiver wants no more of anything.
         if result.as_ref().is_err_and(|error| error.kind == ErrorKind::Cancelled) {
             self.control.halt();
         }
         task.exchange.finish(result, self.clock.now_ns());
+    }
+
+    fn set_active(&mut self, active: usize) {
+        self.active = active;
+        self.seat.set_room(self.limits.requests.saturating_sub(active));
     }
 
     fn check_at(&mut self, at: Option<Instant>) {
@@ -355,11 +374,11 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
             }
         }
         loop {
-            while let Some(job) = self.source.take(self.number) {
+            while let Some(job) = self.source.take() {
                 let error = cancelled(job.exchange.what(), "schedule");
                 job.exchange.finish(Err(error), self.clock.now_ns());
             }
-            if self.source.is_exhausted(self.number) {
+            if self.source.is_exhausted() {
                 return;
             }
             // The dispatcher has seen the halt too and hands out the rest at once.

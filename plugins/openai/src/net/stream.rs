@@ -4,6 +4,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use llmbench_api::Clock;
 use mio::net::TcpStream;
@@ -12,6 +13,9 @@ use rustls::{ClientConfig, ClientConnection};
 
 /// Bytes of a read: some sixty pieces of a fast stream.
 const BUFFER_BYTES: usize = 16 * 1024;
+
+/// A way that seems longer was one that lost packets.
+const LONGEST_ROUND_TRIP: Duration = Duration::from_millis(300);
 
 /// What one look at a socket has brought.
 #[derive(Debug)]
@@ -37,6 +41,9 @@ pub(crate) struct Stream {
     at_ns: u64,
     /// True once an answer came over it.
     pub(crate) was_used: bool,
+    begun: Instant,
+    /// How long the way to the other side and back took when it connected.
+    pub(crate) round_trip: Duration,
 }
 
 impl std::fmt::Debug for Stream {
@@ -55,6 +62,8 @@ impl Stream {
             filled: 0,
             at_ns: 0,
             was_used: false,
+            begun: Instant::now(),
+            round_trip: Duration::ZERO,
         })
     }
 
@@ -65,6 +74,7 @@ impl Stream {
         }
         match self.tcp.peer_addr() {
             Ok(_) => {
+                self.round_trip = self.begun.elapsed().min(LONGEST_ROUND_TRIP);
                 self.tcp.set_nodelay(true)?;
                 Ok(true)
             }
