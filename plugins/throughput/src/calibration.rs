@@ -37,7 +37,8 @@ pub(crate) fn calibrate(target: u32, shared: u32, rounds: &[Vec<Probe>]) -> Cali
     let probes: Vec<Probe> = rounds.iter().flatten().copied().collect();
     let guess = |tokens: u32| (f64::from(tokens) / GUESSED_TOKENS_PER_WORD).round() as u32;
     if rounds.is_empty() {
-        let longer = guess(target.min(LONGEST_TRIED)).max(8);
+        // A word may be more than twice as many tokens as guessed, and still it has to fit.
+        let longer = guess((target / 3).min(LONGEST_TRIED)).max(8);
         return Calibration::Try(vec![longer, longer / 4]);
     }
     let split = |words: u32, tokens_per_word: f64| {
