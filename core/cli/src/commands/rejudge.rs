@@ -307,7 +307,13 @@ fn totals(lines: &[Line<'_>]) -> String {
         .iter()
         .filter_map(|line| Some((line.old.score?, line.new.and_then(|new| new.score)?)))
         .collect();
-    let mut text = format!("{} answers judged again, {changed} verdicts changed", lines.len());
+    let some =
+        |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let mut text = format!(
+        "{} judged again, {} changed",
+        some(lines.len(), "answer"),
+        some(changed, "verdict")
+    );
     if !both.is_empty() {
         let mean =
             |part: fn(&(f64, f64)) -> f64| both.iter().map(part).sum::<f64>() / both.len() as f64;

@@ -22,7 +22,7 @@ fn a_model_without_chance_keeps_both_promises() {
     // The answers are judged again by the settings that they were asked for with.
     let again = command.run(&["rejudge", "latest"]);
     expect_code(&again, 0);
-    expect_parts(&again.stdout, &["1 answers judged again, 0 verdicts changed"]);
+    expect_parts(&again.stdout, &["1 answer judged again, 0 verdicts changed"]);
     let files = RunFiles::of(&command);
     let [sample] = files.samples.as_slice() else { panic!("{output}") };
     assert_eq!((&sample["status"], &sample["score"]), (&json!("scored"), &json!(10.0)), "{sample}");
