@@ -155,6 +155,7 @@ impl<'a> Load<'a> {
             sent_at_ns: None,
             was_repeated: false,
             refusal: None,
+            compression: None,
         }
     }
 }

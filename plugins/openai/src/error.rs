@@ -5,12 +5,17 @@
 
 use llmbench_api::{Error, ErrorKind, Json};
 
-use crate::http::Head;
+use crate::http::{Head, SPEAKS_TLS};
 use crate::secret::Secrets;
 use crate::wire::error_text;
 
 /// The server's own words, as far as they are shown.
 const LONGEST_EXCERPT: usize = 200;
+
+/// What nginx, Go and Apache say when they are spoken to in plain HTTP where they expect TLS.
+const HTTP_TO_TLS: [&str; 3] =
+    ["http request was sent to https", "http request to an https", "plain http to an ssl"];
+const WRITE_HTTPS: &str = "the server expects TLS there: write https:// in `--url`";
 
 /// What messages about one request need.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +28,11 @@ pub(crate) struct About<'a> {
 
 /// The error that the server tells with a status, before an answer began.
 pub(crate) fn from_status(head: &Head, body: &[u8], about: About<'_>) -> Error {
+    if let (300..400, Some(target)) = (head.status, &head.location) {
+        return redirected(head.status, target, about).with_phase("first_token");
+    }
+    // What is compressed tells nothing.
+    let body = if head.compression.is_some() { &[] } else { body };
     let json = serde_json::from_slice::<Json>(body).ok();
     let text = json.as_ref().and_then(|json| {
         // llama.cpp, vLLM and others say `error`, FastAPI says `detail`, some only `message`.
@@ -45,6 +55,17 @@ pub(crate) fn from_status(head: &Head, body: &[u8], about: About<'_>) -> Error {
         error.message += &format!(" (the server asks to wait: Retry-After: {wait})");
     }
     error.with_phase("first_token")
+}
+
+fn redirected(status: u16, target: &str, about: About<'_>) -> Error {
+    let (what, target) = (about.what, shorten(&about.secrets.redact(target)));
+    Error::new(
+        ErrorKind::Settings,
+        format!(
+            "{what}: the server sends on to `{target}` (status {status}), which is not followed"
+        ),
+    )
+    .with_hint("name that address with `--url`, as far as to /v1 in it")
 }
 
 /// The error that the server tells as text, with its status or in the middle of an answer.
@@ -85,6 +106,7 @@ pub(crate) fn from_text(status: Option<u16>, text: &str, about: About<'_>) -> Er
         return error(ErrorKind::ModelNotFound, "list the models with `llmbench models`");
     }
     match status {
+        Some(400) if has(&HTTP_TO_TLS) => error(ErrorKind::Settings, WRITE_HTTPS),
         Some(400 | 413 | 422) if has(&["context"]) && has(&["exceed", "maximum", "too long"]) => {
             error(
                 ErrorKind::Settings,
@@ -212,6 +234,70 @@ pub(crate) fn no_connection(what: &str, url: &str, cause: &std::io::Error) -> Er
         .with_cause(cause)
 }
 
+/// The error for a server with which no TLS could be agreed upon.
+pub(crate) fn no_tls(what: &str, url: &str, cause: &rustls::Error) -> Error {
+    use rustls::{CertificateError, Error as Tls};
+    let (message, hint) = match cause {
+        Tls::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => (
+            format!("the certificate of {url} is for another name"),
+            "write the name that the certificate is for in `--url`, or give the server another \
+             certificate",
+        ),
+        Tls::InvalidCertificate(
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. },
+        ) => (
+            format!("the certificate of {url} is not valid at this time"),
+            "renew the server's certificate, or set this machine's clock",
+        ),
+        Tls::InvalidCertificate(_) | Tls::NoCertificatesPresented => (
+            format!("the certificate of {url} is not trusted"),
+            "name the file with the certificate that signed it, in PEM format, with \
+             `--set openai.ca_file=FILE`",
+        ),
+        Tls::InvalidMessage(_) => (
+            format!("{url} speaks no TLS"),
+            "is it a server without TLS? then write http:// in `--url`",
+        ),
+        _ => (
+            format!("no TLS could be agreed upon with {url}"),
+            "the server's log may say more; check https:// and the port in `--url`",
+        ),
+    };
+    Error::new(ErrorKind::Settings, format!("{what}: {message}"))
+        .with_phase("connect")
+        .with_hint(hint)
+        .with_cause(cause)
+}
+
+/// The error for what is no answer in HTTP.
+pub(crate) fn no_http(what: &str, phase: &str, reason: &str) -> Error {
+    let message = format!("{what}: cannot read the answer: {reason}");
+    if reason == SPEAKS_TLS {
+        return Error::new(ErrorKind::Settings, message)
+            .with_phase("connect")
+            .with_hint(WRITE_HTTPS);
+    }
+    Error::new(ErrorKind::Protocol, message)
+        .with_phase(phase)
+        .with_hint("is this a server with OpenAI's API? check `--url`")
+}
+
+/// The error for an answer in a form that was not asked for.
+pub(crate) fn compressed(about: About<'_>, form: &str) -> Error {
+    let (what, form) = (about.what, excerpt(form.as_bytes(), about.secrets));
+    Error::new(
+        ErrorKind::Protocol,
+        format!("{what}: the answer is compressed ({form}) although plain text was asked for"),
+    )
+    .with_phase("first_token")
+    .with_hint("turn compression off in the server, or in the proxy before it")
+}
+
 /// A limit that passed, by how far the request was.
 pub(crate) fn timeout(what: &str, phase: &str, seconds: f64, chunks: u64) -> Error {
     let (message, hint) = match phase {
@@ -296,6 +382,7 @@ mod tests {
             }
             assert!(error.hint.is_some());
         }
+        check(400, "Client sent an HTTP request to an HTTPS server.", ErrorKind::Settings, "HTTPS");
         check(401, r#"{"error":{"message":"bad key"}}"#, ErrorKind::Settings, "bad key");
         check(429, r#"{"error":"slow down"}"#, ErrorKind::Busy, "slow down");
         check(503, "<html>", ErrorKind::Busy, "status 503");

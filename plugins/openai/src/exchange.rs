@@ -58,6 +58,7 @@ pub(crate) struct ChatExchange<'a> {
     pub(crate) sent_at_ns: Option<u64>,
     pub(crate) was_repeated: bool,
     pub(crate) refusal: Option<(Head, Vec<u8>)>,
+    pub(crate) compression: Option<String>,
 }
 
 impl Exchange for ChatExchange<'_> {
@@ -71,6 +72,7 @@ impl Exchange for ChatExchange<'_> {
     }
 
     fn head(&mut self, head: &Head) {
+        self.compression = head.compression.clone();
         self.refusal = (head.status != 200).then(|| (head.clone(), Vec::new()));
     }
 
@@ -85,6 +87,9 @@ impl Exchange for ChatExchange<'_> {
         }
         let Self { answer, lines, what, secrets, .. } = self;
         let about = About { what, secrets };
+        if let Some(form) = &self.compression {
+            return Err(error::compressed(about, form));
+        }
         match lines.feed(bytes, |line| answer.line(line, at_ns, about)) {
             Ok(fed) => fed?,
             Err(_) => return Err(error::too_long(what, answer.chunks(), LONGEST_LINE)),

@@ -27,6 +27,9 @@ impl Reply {
         if self.head.status != 200 {
             return Err(error::from_status(&self.head, &self.body, about));
         }
+        if let Some(form) = &self.head.compression {
+            return Err(error::compressed(about, form));
+        }
         serde_json::from_slice(&self.body).map_err(|cause| {
             let (what, excerpt) = (about.what, error::excerpt(&self.body, about.secrets));
             Error::new(ErrorKind::Protocol, format!("{what}: the answer is no JSON: {excerpt}"))

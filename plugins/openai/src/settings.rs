@@ -13,8 +13,9 @@ use serde::{Deserialize, Deserializer};
 const SECRET_HEADERS: [&str; 6] =
     ["api-key", "authorization", "cookie", "proxy-authorization", "x-api-key", "x-auth-token"];
 /// Headers that this plugin writes itself.
-const OWN_HEADERS: [&str; 7] = [
+const OWN_HEADERS: [&str; 8] = [
     "accept",
+    "accept-encoding",
     "connection",
     "content-length",
     "content-type",

@@ -62,6 +62,11 @@ impl BaseUrl {
         })
     }
 
+    /// As a proxy wants to know it.
+    pub(crate) fn host_and_port(&self) -> String {
+        format!("{}:{}", in_brackets(&self.host), self.port)
+    }
+
     fn parse(value: &str) -> Result<Self, String> {
         let value = value.trim();
         let text = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
@@ -83,13 +88,19 @@ impl BaseUrl {
             Host::Ipv4(ip) if ip.is_unspecified() => ("127.0.0.1".to_owned(), true),
             Host::Ipv4(ip) => (ip.to_string(), ip.is_loopback()),
             Host::Ipv6(ip) if ip.is_unspecified() => ("::1".to_owned(), true),
-            Host::Ipv6(ip) => (ip.to_string(), ip.is_loopback()),
-            Host::Domain(name) => (name.to_owned(), name == "localhost"),
+            Host::Ipv6(ip) => {
+                let mapped = ip.to_ipv4_mapped();
+                let is_here = mapped.is_some_and(|ip| ip.is_loopback() || ip.is_unspecified());
+                (ip.to_string(), ip.is_loopback() || is_here)
+            }
+            // All names under `localhost` are this machine's (RFC 6761).
+            Host::Domain(name) => {
+                let plain = name.strip_suffix('.').unwrap_or(name);
+                let is_here = plain == "localhost" || plain.ends_with(".localhost");
+                (name.to_owned(), is_here)
+            }
         };
-        let shown = match host.parse() {
-            Ok(IpAddr::V6(ip)) => format!("[{ip}]"),
-            _ => host.clone(),
-        };
+        let shown = in_brackets(&host);
         let default_port = if is_https { 443 } else { 80 };
         let authority = if port == default_port { shown } else { format!("{shown}:{port}") };
         let path = url.path().trim_end_matches('/');
@@ -104,6 +115,13 @@ impl BaseUrl {
             path,
             is_loopback,
         })
+    }
+}
+
+fn in_brackets(host: &str) -> String {
+    match host.parse() {
+        Ok(IpAddr::V6(ip)) => format!("[{ip}]"),
+        _ => host.to_owned(),
     }
 }
 
@@ -125,6 +143,10 @@ mod tests {
         check("http://[::1]:8000/v1", "http://[::1]:8000", true);
         check("https://example.com/openai/v1", "https://example.com/openai", false);
         check("https://example.com:8443", "https://example.com:8443", false);
+        check("http://[::ffff:127.0.0.1]:8000", "http://[::ffff:127.0.0.1]:8000", true);
+        check("http://[::ffff:10.0.0.1]", "http://[::ffff:10.0.0.1]", false);
+        check("http://vllm.LOCALHOST", "http://vllm.localhost", true);
+        check("http://notlocalhost", "http://notlocalhost", false);
         check("localhost.example.com", "http://localhost.example.com", false);
     }
 

@@ -326,3 +326,39 @@ fn a_failing_health_path_bothers_nobody() {
     assert_eq!(error.kind, ErrorKind::ModelNotFound);
     assert!(error.hint.unwrap().contains("schedule:"));
 }
+
+#[test]
+fn a_redirect_is_not_followed_and_names_its_target() {
+    let url = scripted(|_, _, _| {
+        let head = "HTTP/1.1 308 Elsewhere\r\nLocation: https://example.com/v1/chat/completions";
+        Some(format!("{head}\r\nContent-Length: 0\r\n\r\n"))
+    });
+    let backend = backend(&url);
+    let cx = context(Some(LONG));
+    for error in [
+        backend.generate(&request(&Schedule::default()), &(), &cx).unwrap_err(),
+        backend.probe(&cx).unwrap_err(),
+    ] {
+        assert_eq!(error.kind, ErrorKind::Settings, "{error}");
+        assert!(error.message.contains("`https://example.com/v1/"), "{error}");
+        assert!(error.hint.unwrap().contains("--url"));
+    }
+}
+
+#[test]
+fn a_compressed_answer_is_called_that() {
+    let url = scripted(|_, _, _| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3";
+        Some(format!("{head}\r\n\r\n\u{1f}ab"))
+    });
+    let backend = backend(&url);
+    let cx = context(Some(LONG));
+    for error in [
+        backend.generate(&request(&Schedule::default()), &(), &cx).unwrap_err(),
+        backend.probe(&cx).unwrap_err(),
+    ] {
+        assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
+        assert!(error.message.contains("compressed (gzip)"), "{error}");
+        assert!(error.hint.unwrap().contains("compression off"));
+    }
+}

@@ -115,12 +115,29 @@ fn a_server_whose_certificate_is_trusted_answers_alone_and_under_load() {
 }
 
 #[test]
-fn a_server_whose_certificate_is_not_trusted_gets_no_request() {
+fn where_no_tls_can_be_agreed_upon_the_settings_are_to_blame() {
     let ((port, file), (_, other)) = (server(), server());
-    let settings = json!({ "url": format!("https://localhost:{port}"), "ca_file": other });
-    let error =
-        OpenAi::new(settings).unwrap().generate(&request(), &(), &context(Some(LONG))).unwrap_err();
-    assert!(error.to_string().contains("certificate"), "{error}");
+    let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+    let without_tls = format!("https://{}", plain.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in plain.incoming().flatten() {
+            let _ = stream.read(&mut [0; 65536]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    for (url, ca_file, message, hint) in [
+        (format!("https://localhost:{port}"), &other, "is not trusted", "openai.ca_file"),
+        (format!("https://127.0.0.1:{port}"), &file, "is for another name", "name"),
+        (without_tls, &file, "speaks no TLS", "http://"),
+        (format!("http://localhost:{port}"), &file, "it is TLS", "https://"),
+    ] {
+        let settings = json!({ "url": url, "ca_file": ca_file });
+        let backend = OpenAi::new(settings).unwrap();
+        let error = backend.generate(&request(), &(), &context(Some(LONG))).unwrap_err();
+        assert_eq!((error.kind, error.phase.as_deref()), (ErrorKind::Settings, Some("connect")));
+        assert!(error.message.contains(message), "{error:?}");
+        assert!(error.hint.as_deref().unwrap().contains(hint), "{error:?}");
+    }
     for file in [file, other] {
         std::fs::remove_file(file).unwrap();
     }

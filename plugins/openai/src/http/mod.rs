@@ -3,4 +3,4 @@
 mod body;
 mod response;
 
-pub(crate) use response::{Head, Part, Response, State};
+pub(crate) use response::{Head, Part, Response, SPEAKS_TLS, State};

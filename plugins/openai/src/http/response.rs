@@ -5,6 +5,13 @@ use super::body::{Chunk, Framing};
 /// Longest head that is read.
 const LONGEST_HEAD: usize = 64 * 1024;
 
+/// Most headers that are read.
+const MOST_HEADERS: usize = 256;
+/// Nearly all answers have fewer headers than this.
+const USUAL_HEADERS: usize = 64;
+/// Why a head is none where the server waits for TLS.
+pub(crate) const SPEAKS_TLS: &str = "it is TLS";
+
 /// What a head tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Head {
@@ -14,6 +21,10 @@ pub(crate) struct Head {
     pub(crate) retry_after: Option<String>,
     /// The header `Server`, and others by which servers are known.
     pub(crate) server: Option<String>,
+    /// Where else to ask.
+    pub(crate) location: Option<String>,
+    /// How the body is compressed, although that was not asked for.
+    pub(crate) compression: Option<String>,
     /// Whether the connection may be used again.
     pub(crate) keeps_alive: bool,
 }
@@ -123,12 +134,40 @@ impl Response {
 type Parsed = (Head, Framing, usize);
 
 fn parse_head(bytes: &[u8]) -> Result<Option<Parsed>, &'static str> {
-    let mut headers = [httparse::EMPTY_HEADER; 128];
-    let mut response = httparse::Response::new(&mut headers);
+    let parsed = head_of(bytes, &mut [httparse::EMPTY_HEADER; USUAL_HEADERS]);
+    let parsed = parsed.or_else(|error| match error {
+        Unread::TooMany => head_of(bytes, &mut [httparse::EMPTY_HEADER; MOST_HEADERS]),
+        other => Err(other),
+    });
+    parsed.map_err(|error| match error {
+        Unread::TooMany => "it has more than 256 headers",
+        // A handshake or an alert.
+        Unread::Other(_) if matches!(bytes, [0x15 | 0x16, 3, ..]) => SPEAKS_TLS,
+        Unread::Other(reason) => reason,
+    })
+}
+
+enum Unread {
+    TooMany,
+    Other(&'static str),
+}
+
+impl From<&'static str> for Unread {
+    fn from(reason: &'static str) -> Self {
+        Self::Other(reason)
+    }
+}
+
+fn head_of<'a>(
+    bytes: &'a [u8],
+    headers: &mut [httparse::Header<'a>],
+) -> Result<Option<Parsed>, Unread> {
+    let mut response = httparse::Response::new(headers);
     let used = match response.parse(bytes) {
         Ok(httparse::Status::Complete(used)) => used,
         Ok(httparse::Status::Partial) => return Ok(None),
-        Err(_) => return Err("its head is no HTTP/1.1"),
+        Err(httparse::Error::TooManyHeaders) => return Err(Unread::TooMany),
+        Err(_) => return Err("its head is no HTTP/1.1".into()),
     };
     let status = response.code.unwrap_or_default();
     let mut head = Head { status, keeps_alive: response.version == Some(1), ..Head::default() };
@@ -157,6 +196,13 @@ fn parse_head(bytes: &[u8]) -> Result<Option<Parsed>, &'static str> {
             }
             name if name.eq_ignore_ascii_case("retry-after") => {
                 head.retry_after = Some(value.to_owned());
+            }
+            name if name.eq_ignore_ascii_case("location") => {
+                head.location = Some(value.to_owned());
+            }
+            name if name.eq_ignore_ascii_case("content-encoding") => {
+                let is_plain = value.is_empty() || value.eq_ignore_ascii_case("identity");
+                head.compression = (!is_plain).then(|| value.to_owned());
             }
             name if name.eq_ignore_ascii_case("server") => head.server = Some(value.to_owned()),
             _ => {}
@@ -234,5 +280,26 @@ mod tests {
         }
         let endless = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(LONGEST_HEAD));
         assert!(read(&[endless.as_bytes()]).is_err());
+    }
+
+    #[test]
+    fn many_headers_are_read_and_too_many_refused_with_their_number() {
+        let with = |count: usize| {
+            let headers: String = (0..count).map(|index| format!("X-{index}: 1\r\n")).collect();
+            format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: 1\r\n\r\na")
+        };
+        for count in [0, 63, 64, 200, 255] {
+            let (response, body, _) = read(&[with(count).as_bytes()]).unwrap();
+            assert_eq!((body.as_str(), response.head().unwrap().status), ("a", 200), "{count}");
+        }
+        let error = read(&[with(256).as_bytes()]).map(drop).unwrap_err();
+        assert!(error.contains(&MOST_HEADERS.to_string()), "{error}");
+    }
+
+    #[test]
+    fn a_tls_alert_is_known_from_other_garbage() {
+        let error = |bytes: &[u8]| read(&[bytes]).map(drop).unwrap_err();
+        assert_eq!(error(b"\x15\x03\x03\0\x02\x02\x32"), SPEAKS_TLS);
+        assert_ne!(error(b"\x15nothing"), SPEAKS_TLS);
     }
 }

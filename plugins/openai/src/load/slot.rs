@@ -50,6 +50,8 @@ pub(crate) enum Trouble {
     Connect(io::Error),
     /// A connection that stood has gone, before or within the answer.
     Lost(Option<io::Error>),
+    /// No TLS was agreed upon.
+    Tls(rustls::Error),
     /// Anything that another attempt would not change.
     Final(Error),
 }
@@ -254,13 +256,8 @@ impl<E: Exchange> Slot<E> {
             Err(error) => return self.ended(Some(error)),
             Ok(Err(Stop::Own(error))) => return Turn::Close(Err(Trouble::Final(error))),
             Ok(Err(Stop::Http(reason))) => {
-                let what = task.exchange.what();
-                let error = Error::new(
-                    ErrorKind::Protocol,
-                    format!("{what}: cannot read the answer: {reason}"),
-                )
-                .with_phase(task.exchange.phase())
-                .with_hint("is this a server with OpenAI's API? check `--url`");
+                let (what, phase) = (task.exchange.what(), task.exchange.phase());
+                let error = error::no_http(what, phase, reason);
                 return Turn::Close(Err(Trouble::Final(error)));
             }
             Ok(Ok(())) => {}
@@ -288,6 +285,10 @@ impl<E: Exchange> Slot<E> {
         if self.stage == Stage::Connecting {
             let cause = cause.unwrap_or_else(|| io::ErrorKind::ConnectionAborted.into());
             return Turn::Close(Err(Trouble::Connect(cause)));
+        }
+        let tls = cause.as_ref().and_then(|cause| cause.get_ref()?.downcast_ref());
+        if let Some(tls) = tls.filter(|_| self.stage == Stage::Handshake) {
+            return Turn::Close(Err(Trouble::Tls(rustls::Error::clone(tls))));
         }
         let is_whole = cause.is_none() && task.response.ends_with_connection();
         if is_whole || task.exchange.is_complete() {

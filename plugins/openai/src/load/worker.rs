@@ -299,6 +299,10 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
         match result {
             Ok(()) => self.end(task, Ok(())),
             Err(Trouble::Final(error)) => self.end(task, Err(error)),
+            Err(Trouble::Tls(cause)) => {
+                let error = error::no_tls(what, self.url, &cause);
+                self.end(task, Err(error));
+            }
             Err(Trouble::Connect(_)) if task.addresses < self.route.addresses.len() => {
                 self.connect(task.again(connect_by));
             }

@@ -56,7 +56,7 @@ impl Target {
         };
         let proxy = Proxy::find(&settings.proxy, &base)?;
         let mut headers = format!(
-            "Host: {}\r\nUser-Agent: llmbench/{}\r\n",
+            "Host: {}\r\nUser-Agent: llmbench/{}\r\nAccept-Encoding: identity\r\n",
             base.authority,
             env!("CARGO_PKG_VERSION")
         );
@@ -128,7 +128,7 @@ impl Target {
             return Err(failed(format!("find the address of `{host}`: it has none")));
         }
         let tunnel = self.proxy.as_ref().filter(|_| self.tls.is_some()).map(|proxy| {
-            let to = format!("{}:{}", self.base.host, self.base.port);
+            let to = self.base.host_and_port();
             let authorization = proxy
                 .authorization
                 .as_ref()
@@ -136,5 +136,34 @@ impl Target {
             format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n{authorization}\r\n")
         });
         Ok(Route { addresses, tls: self.tls.clone(), tunnel })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_tunnel_leads_to_an_address_in_brackets_or_a_name() {
+        for (url, to) in [
+            ("https://[2001:db8::1]", "[2001:db8::1]:443"),
+            ("https://example.com:8443/v1", "example.com:8443"),
+        ] {
+            let settings = Settings::read(json!({ "proxy": "http://127.0.0.1:9" })).unwrap();
+            let base = BaseUrl::resolve(Some(url), |_| None).unwrap();
+            let tunnel = Target::new(base, &settings, None).unwrap().route().unwrap().tunnel;
+            let expected = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n");
+            assert!(tunnel.as_ref().unwrap().starts_with(&expected), "{tunnel:?}");
+        }
+    }
+
+    #[test]
+    fn every_request_asks_for_plain_text() {
+        let base = BaseUrl::resolve(Some("http://127.0.0.1"), |_| None).unwrap();
+        let target = Target::new(base, &Settings::default(), None).unwrap();
+        let request = String::from_utf8(target.request("GET", "/v1/models", None)).unwrap();
+        assert!(request.contains("\r\nAccept-Encoding: identity\r\n"), "{request}");
     }
 }
