@@ -32,14 +32,7 @@ impl ApiKey {
     ) -> Result<Option<Self>> {
         let (text, source) = match file {
             Some(path) => {
-                let text = std::fs::read_to_string(path).map_err(|error| {
-                    Error::new(
-                        ErrorKind::Settings,
-                        format!("read the API key from {}", path.display()),
-                    )
-                    .with_hint("correct the setting `openai.api_key_file`")
-                    .with_cause(&error)
-                })?;
+                let text = read(path, "the API key", "correct the setting `openai.api_key_file`")?;
                 (text, path.display().to_string())
             }
             None => {
@@ -71,6 +64,35 @@ impl ApiKey {
     }
 }
 
+/// The value of the header `name`: the first line of a file.
+///
+/// # Errors
+/// [`ErrorKind::Settings`] when the file cannot be read or its line cannot be sent.
+pub(crate) fn header_value(name: &str, file: &Path) -> Result<String> {
+    let what = format!("the header `{name}`");
+    let text = read(file, &what, "correct the setting `openai.header_files`")?;
+    let value = text.lines().next().unwrap_or_default().trim();
+    if value.is_empty() || !value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+        return Err(Error::new(
+            ErrorKind::Settings,
+            format!(
+                "use {what} from {}: its first line is empty or holds what no header may",
+                file.display()
+            ),
+        )
+        .with_hint("put the value alone into the file's first line, in printable ASCII"));
+    }
+    Ok(value.to_owned())
+}
+
+fn read(file: &Path, what: &str, hint: &str) -> Result<String> {
+    std::fs::read_to_string(file).map_err(|error| {
+        Error::new(ErrorKind::Settings, format!("read {what} from {}", file.display()))
+            .with_hint(hint)
+            .with_cause(&error)
+    })
+}
+
 /// What a server may repeat and nobody may read, each with what stands in its place.
 #[derive(Clone)]
 pub(crate) struct Secrets(Vec<(String, String)>);
@@ -99,6 +121,13 @@ impl Secrets {
         }
         // The longest first: one may be a part of another.
         self.0.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
+    }
+
+    /// Adds the value of a header; behind a word such as `Bearer` it is the last one that counts.
+    pub(crate) fn add_header(&mut self, name: &str, value: &str) {
+        let label = format!("header `{name}`");
+        self.add(value, &label);
+        self.add(value.rsplit(' ').next().unwrap_or(value), &label);
     }
 
     pub(crate) fn add_key(&mut self, key: &ApiKey) {

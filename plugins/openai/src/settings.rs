@@ -9,9 +9,34 @@ use llmbench_plugin::whole_number;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-/// Headers that carry secrets: settings are stored in every run, so they must not.
-const SECRET_HEADERS: [&str; 6] =
-    ["api-key", "authorization", "cookie", "proxy-authorization", "x-api-key", "x-auth-token"];
+/// Parts of words by which headers with secrets are known: settings are stored in every run,
+/// so they must not hold these.
+const SECRET_WORDS: [&str; 11] = [
+    "auth",
+    "bearer",
+    "cookie",
+    "credential",
+    "jwt",
+    "key",
+    "passphrase",
+    "passwd",
+    "password",
+    "secret",
+    "token",
+];
+/// Whole words that only look like one of those.
+const HARMLESS_WORDS: [&str; 10] = [
+    "author",
+    "authored",
+    "authority",
+    "authors",
+    "authorship",
+    "keyboard",
+    "keyword",
+    "keywords",
+    "tokenizer",
+    "tokenization",
+];
 /// Headers that this plugin writes itself.
 const OWN_HEADERS: [&str; 8] = [
     "accept",
@@ -37,6 +62,9 @@ pub(crate) struct Settings {
     /// More headers for every request.
     #[serde(deserialize_with = "headers")]
     pub(crate) headers: BTreeMap<String, String>,
+    /// More headers, each with the file whose first line is its value; for secrets.
+    #[serde(deserialize_with = "headers")]
+    pub(crate) header_files: BTreeMap<String, String>,
     /// File with certificates (PEM) that are trusted besides the system's.
     pub(crate) ca_file: Option<PathBuf>,
     /// `auto`, `none`, or the URL of a proxy.
@@ -65,6 +93,7 @@ impl Default for Settings {
             api_key_file: None,
             api_key_header: None,
             headers: BTreeMap::new(),
+            header_files: BTreeMap::new(),
             ca_file: None,
             proxy: "auto".into(),
             connect_timeout_ms: 5000,
@@ -83,8 +112,17 @@ impl Settings {
         for (name, value) in &settings.headers {
             check_header(name, value)?;
         }
-        if let Some(name) = &settings.api_key_header {
+        for name in settings.header_files.keys().chain(&settings.api_key_header) {
             check_name(name)?;
+        }
+        let mut names: Vec<_> =
+            settings.headers.keys().chain(settings.header_files.keys()).collect();
+        names.sort_by_key(|name| name.to_lowercase());
+        if let Some(pair) = names.windows(2).find(|pair| pair[0].eq_ignore_ascii_case(pair[1])) {
+            return Err(refuse(
+                format!("the header `{}` is named twice", pair[0]),
+                "name it once, in `openai.headers` or in `openai.header_files`",
+            ));
         }
         Ok(settings)
     }
@@ -122,12 +160,14 @@ fn check_name(name: &str) -> Result<()> {
 
 fn check_header(name: &str, value: &str) -> Result<()> {
     check_name(name)?;
-    if SECRET_HEADERS.contains(&name.to_lowercase().as_str()) {
+    if may_be_secret(name) {
         // The value is not shown: it is a secret in the wrong place.
         return Err(refuse(
             format!("the header `{name}` may hold a secret, and settings are stored in results"),
-            "put the key into LLMBENCH_OPENAI_API_KEY or a file named by `openai.api_key_file`; \
-             `openai.api_key_header` sends it under another name",
+            "write the value into a file and name that instead: `--set \
+             'openai.header_files={\"NAME\": \"FILE\"}'`; the API key belongs into \
+             LLMBENCH_OPENAI_API_KEY or `openai.api_key_file`, and `openai.api_key_header` sends it \
+             under another name",
         ));
     }
     match http::HeaderValue::try_from(value) {
@@ -137,6 +177,23 @@ fn check_header(name: &str, value: &str) -> Result<()> {
             "write it in one line of printable ASCII",
         )),
     }
+}
+
+/// Whether a header's name tells of a secret, judged by its words: those between other characters
+/// than letters and digits, and those that begin with a capital behind a small letter.
+fn may_be_secret(name: &str) -> bool {
+    let mut spaced = String::new();
+    let mut was_small = false;
+    for letter in name.chars() {
+        if was_small && letter.is_ascii_uppercase() {
+            spaced.push(' ');
+        }
+        was_small = letter.is_ascii_lowercase() || letter.is_ascii_digit();
+        spaced.push(if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { ' ' });
+    }
+    spaced.split(' ').any(|word| {
+        !HARMLESS_WORDS.contains(&word) && SECRET_WORDS.iter().any(|secret| word.contains(secret))
+    })
 }
 
 /// A positive number, also as text: `--set` passes either.
@@ -228,9 +285,38 @@ mod tests {
 
     #[test]
     fn a_secret_in_a_header_is_refused_and_not_repeated() {
-        let error =
-            Settings::read(json!({"headers": {"Authorization": "Bearer sk-1"}})).unwrap_err();
-        assert!(!format!("{error:?}").contains("sk-1"), "{error:?}");
-        assert!(error.hint.unwrap().contains("LLMBENCH_OPENAI_API_KEY"));
+        for name in [
+            "Authorization",
+            "X-Api-Key",
+            "apikey",
+            "XApiKey",
+            "X-Auth-Token",
+            "X-OAuth",
+            "Cookie",
+            "Ocp-Apim-Subscription-Key",
+            "x_client_secret",
+            "X-DB-PASSWORD",
+            "Aws-Credentials",
+            "X-Id-Token",
+        ] {
+            let error = Settings::read(json!({"headers": {name: "Bearer sk-1"}})).unwrap_err();
+            assert!(error.message.contains(name), "{error}");
+            assert!(!format!("{error:?}").contains("sk-1"), "{error:?}");
+            let hint = error.hint.unwrap();
+            assert!(hint.contains("LLMBENCH_OPENAI_API_KEY") && hint.contains("header_files"));
+            Settings::read(json!({"header_files": {name: "file"}})).unwrap();
+        }
+        for name in ["X-Author", "x-authors", "X-Authority", "X-Team", "X-Keyboard", "xAuthor-Id"] {
+            Settings::read(json!({"headers": {name: "blue"}})).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_header_is_named_once() {
+        let twice = json!({"headers": {"X-Team": "a"}, "header_files": {"x-team": "file"}});
+        let error = Settings::read(twice).unwrap_err();
+        assert!(error.message.contains("named twice"), "{error}");
+        let error = Settings::read(json!({"header_files": {"host": "file"}})).unwrap_err();
+        assert!(error.message.contains("`host`"), "{error}");
     }
 }

@@ -281,9 +281,11 @@ fn a_request_on_a_new_connection_is_sent_once() {
 fn the_key_and_headers_are_sent_and_the_key_is_shown_nowhere() {
     let file = std::env::temp_dir().join(format!("llmbench-key-{}", std::process::id()));
     std::fs::write(&file, "sk-very-secret\n").unwrap();
-    // A server that repeats everything in its error.
+    // A server that repeats in its error all headers but the usual ones.
     let url = scripted(|_, _, request| {
-        let body = json!({"error": {"message": request.split("\r\n\r\n").next()}}).to_string();
+        let head = request.split("\r\n\r\n").next().unwrap();
+        let headers: Vec<_> = head.lines().filter(|line| line.contains(": ")).skip(3).collect();
+        let body = json!({"error": {"message": headers.join("\n")}}).to_string();
         Some(format!("HTTP/1.1 401 No\r\nContent-Length: {}\r\n\r\n{body}", body.len()))
     });
     let padded = scripted(|_, _, request| {
@@ -293,8 +295,12 @@ fn the_key_and_headers_are_sent_and_the_key_is_shown_nowhere() {
         Some(format!("HTTP/1.1 401 No\r\nContent-Length: {}\r\n\r\n{body}", body.len()))
     });
     let cut = OpenAi::new(json!({ "url": padded, "api_key_file": file })).unwrap();
+    let (header, short) = (file.with_extension("header"), file.with_extension("short"));
+    std::fs::write(&header, "Basic c2VjcmV0\n").unwrap();
+    std::fs::write(&short, "pin7").unwrap();
     let settings = json!({
         "url": url, "api_key_file": file, "headers": {"X-Team": "blue"},
+        "header_files": {"X-Gateway-Auth": header, "X-Pin": short},
     });
     let backend = OpenAi::new(settings).unwrap();
     let request = request(&Schedule::default());
@@ -302,6 +308,7 @@ fn the_key_and_headers_are_sent_and_the_key_is_shown_nowhere() {
     let mut shown = vec![format!("{:?}", backend.generate(&request, &(), &cx).unwrap_err())];
     assert!(shown[0].contains("Authorization: Bearer [API key]"), "{}", shown[0]);
     assert!(shown[0].contains("X-Team: blue"), "{}", shown[0]);
+    assert!(shown[0].contains("X-Gateway-Auth: [header `X-Gateway-Auth`]"), "{}", shown[0]);
     let arrival = Arrival::Closed { concurrency: 1 };
     shown.push(format!("{:?}", backend.generate_batch(&[request], &arrival, &(), &cx)));
     shown.push(format!("{:?}", backend.probe(&cx)));
@@ -309,9 +316,13 @@ fn the_key_and_headers_are_sent_and_the_key_is_shown_nowhere() {
     shown.push(format!("{backend:?}"));
     shown.push(format!("{:?}", cut.probe(&cx)));
     for text in shown {
-        assert!(!text.contains("sk-v"), "{text}");
+        for secret in ["sk-v", "c2V", "pin7"] {
+            assert!(!text.contains(secret), "{text}");
+        }
     }
-    std::fs::remove_file(&file).unwrap();
+    for file in [file, header, short] {
+        std::fs::remove_file(file).unwrap();
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Everything that is needed to open a connection to the server and to write a request.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::Path;
 use std::sync::Arc;
 
 use llmbench_api::{Error, ErrorKind, Result};
@@ -9,7 +10,7 @@ use rustls::pki_types::ServerName;
 
 use super::proxy::Proxy;
 use super::tls;
-use crate::secret::{ApiKey, Secrets};
+use crate::secret::{self, ApiKey, Secrets};
 use crate::settings::Settings;
 use crate::url::BaseUrl;
 
@@ -64,6 +65,25 @@ impl Target {
             headers += &format!("{name}: {value}\r\n");
         }
         let mut secrets = Secrets::none();
+        let key_header = settings.api_key_header.as_deref().unwrap_or("Authorization");
+        for (name, file) in &settings.header_files {
+            if key.is_some() && name.eq_ignore_ascii_case(key_header) {
+                return Err(Error::new(
+                    ErrorKind::Settings,
+                    format!(
+                        "settings of plugin `openai`: `header_files` names `{name}`, which already \
+                         carries the API key"
+                    ),
+                )
+                .with_hint(
+                    "leave it out, or give no API key: neither `openai.api_key_file` nor \
+                     LLMBENCH_OPENAI_API_KEY nor OPENAI_API_KEY",
+                ));
+            }
+            let value = secret::header_value(name, Path::new(file))?;
+            secrets.add_header(name, &value);
+            headers += &format!("{name}: {value}\r\n");
+        }
         if let Some(key) = &key {
             secrets.add_key(key);
             headers += &key.header(settings.api_key_header.as_deref());
