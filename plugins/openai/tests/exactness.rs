@@ -226,6 +226,31 @@ fn a_request_does_not_wait_for_a_busy_thread_while_another_has_room() {
 }
 
 #[test]
+fn a_place_of_a_closed_loop_is_never_free_between_two_requests() {
+    let (_server, backend) = start();
+    // At once, so that the client itself is what takes the time.
+    let at_once = Schedule { tokens: Some(1), ..Schedule::default() };
+    let requests = vec![request(&at_once); 2000];
+    let places = 32;
+    let arrival = Arrival::Closed { concurrency: places };
+    let outcomes = backend.generate_batch(&requests, &arrival, &(), &context(Some(LONG))).unwrap();
+    let mut lives: Vec<(u64, u64)> = outcomes
+        .iter()
+        .map(|outcome| {
+            let BatchOutcome::Answered(answer) = outcome else { panic!("{outcome:?}") };
+            (answer.scheduled_at_ns.unwrap(), answer.done_at_ns)
+        })
+        .collect();
+    lives.sort_unstable();
+    let from = lives[0].0;
+    // Until the last one is due: behind it places stay free.
+    let to = lives.last().unwrap().0;
+    let sum: u64 = lives.iter().map(|(due, done)| done.min(&to).saturating_sub(*due)).sum();
+    let under_way = sum as f64 / (to - from) as f64;
+    assert!(under_way > 0.95 * f64::from(places), "{under_way} of {places} under way");
+}
+
+#[test]
 fn loads_that_make_no_sense_are_refused() {
     let (_server, backend) = start();
     let requests = [request(&schedule())];

@@ -28,8 +28,8 @@ pub(crate) struct Job<E> {
 
 /// Where workers get requests from.
 pub(crate) trait Source<E>: Sync {
-    /// The next request that is due.
-    fn take(&self) -> Option<Job<E>>;
+    /// The next request that is due, for a place that has been free since `free_since`.
+    fn take(&self, free_since: Instant) -> Option<Job<E>>;
     /// True when there are none any more.
     fn is_exhausted(&self) -> bool;
 }

@@ -14,7 +14,7 @@ pub(crate) type Make<'a, E> = &'a (dyn Fn(usize, Instant) -> Job<E> + Sync);
 pub(crate) struct Single<E>(pub(crate) Mutex<Option<Job<E>>>);
 
 impl<E: Send> Source<E> for Single<E> {
-    fn take(&self) -> Option<Job<E>> {
+    fn take(&self, _: Instant) -> Option<Job<E>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
@@ -23,7 +23,8 @@ impl<E: Send> Source<E> for Single<E> {
     }
 }
 
-/// Hands out the next request to whoever has room; it is due at that moment.
+/// Hands out the next request to whoever has room; it is due since that place is free, so that what
+/// the client itself needs in between is part of its delay.
 pub(crate) struct ClosedLoop<'a, E> {
     make: Make<'a, E>,
     count: usize,
@@ -37,14 +38,14 @@ impl<'a, E> ClosedLoop<'a, E> {
 }
 
 impl<E> Source<E> for ClosedLoop<'_, E> {
-    fn take(&self) -> Option<Job<E>> {
+    fn take(&self, free_since: Instant) -> Option<Job<E>> {
         let index = self.next.fetch_add(1, Ordering::Relaxed);
         if index >= self.count {
             // Must not wrap around, however often it is asked.
             self.next.store(self.count, Ordering::Relaxed);
             return None;
         }
-        Some((self.make)(index, Instant::now()))
+        Some((self.make)(index, free_since))
     }
 
     fn is_exhausted(&self) -> bool {
@@ -100,7 +101,7 @@ impl<'a, E> OpenLoop<'a, E> {
 }
 
 impl<E> Source<E> for OpenLoop<'_, E> {
-    fn take(&self) -> Option<Job<E>> {
+    fn take(&self, _: Instant) -> Option<Job<E>> {
         let (index, due) = self.queue().pop_front()?;
         Some((self.make)(index, due))
     }

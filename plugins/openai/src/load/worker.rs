@@ -4,6 +4,7 @@
 //! makes sense of the bytes afterwards: a piece's instant does not wait for the
 //! pieces of other connections to be parsed.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,6 +45,10 @@ pub(crate) struct Worker<'a, E, S> {
     free: Vec<usize>,
     idle: Vec<usize>,
     active: usize,
+    /// Since when the places are free that have been taken before, oldest first.
+    freed: VecDeque<Instant>,
+    /// When the reads of this round were done: what ends in it has ended by then.
+    read_at: Instant,
     /// Slots that have more to read, without another event.
     again: Vec<usize>,
     /// Number of the round, from 1.
@@ -87,6 +92,8 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
             free: Vec::new(),
             idle: Vec::new(),
             active: 0,
+            freed: VecDeque::new(),
+            read_at: Instant::now(),
             again: Vec::new(),
             round: 0,
             next_check: None,
@@ -97,14 +104,16 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(1024);
         let mut pulled: Vec<(usize, Pulled)> = Vec::new();
+        let start = Instant::now();
         loop {
             if self.control.is_halted() {
                 self.cancel_all();
                 break;
             }
             while self.active < self.limits.requests
-                && let Some(job) = self.source.take()
+                && let Some(job) = self.source.take(self.freed.front().copied().unwrap_or(start))
             {
+                self.freed.pop_front();
                 self.begin(job);
             }
             if self.active == 0 && self.source.is_exhausted() {
@@ -127,6 +136,7 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
             for index in std::mem::take(&mut self.again) {
                 self.pull(index, false, &mut pulled);
             }
+            self.read_at = Instant::now();
             for (index, pulled) in pulled.drain(..) {
                 let (route, clock) = (self.route, self.clock);
                 self.turn(index, |slot| slot.take_in(pulled, route, clock));
@@ -188,6 +198,7 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
             let seconds = now.saturating_duration_since(job.due).as_secs_f64();
             let error = error::timeout(job.exchange.what(), "schedule", seconds, 0);
             job.exchange.finish(Err(error), self.clock.now_ns());
+            self.freed.push_back(now);
             return;
         }
         self.set_active(self.active + 1);
@@ -335,6 +346,7 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
 
     fn end(&mut self, task: Task<E>, result: Result<()>) {
         self.set_active(self.active - 1);
+        self.freed.push_back(self.read_at);
         // The receiver wants no more of anything.
         if result.as_ref().is_err_and(|error| error.kind == ErrorKind::Cancelled) {
             self.control.halt();
@@ -378,7 +390,7 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
             }
         }
         loop {
-            while let Some(job) = self.source.take() {
+            while let Some(job) = self.source.take(self.read_at) {
                 let error = cancelled(job.exchange.what(), "schedule");
                 job.exchange.finish(Err(error), self.clock.now_ns());
             }
