@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CallContext, Result};
 
-/// Watches hardware in a thread of its own and never delays a generation.
+/// Watches hardware in a thread of its own.
 pub trait Monitor: Send + Sync + 'static {
     /// What can be watched here. Must answer within its context's deadline, even
     /// when a driver hangs.
@@ -16,7 +16,11 @@ pub trait Monitor: Send + Sync + 'static {
     /// [`crate::ErrorKind::Unavailable`] with the reason when there is nothing to watch.
     fn probe(&self, cx: &CallContext) -> Result<MonitorInfo>;
 
-    /// Starts sampling and returns at once; samples also go to `sink` as they come.
+    /// Starts sampling; samples also go to `sink` as they come.
+    ///
+    /// Returns when every device was read once, so that readings enclose what follows, but waits
+    /// two seconds at most: a driver that hangs must not hold up a run. `llmbench_plugin::sampling`
+    /// does this for a monitor.
     ///
     /// # Errors
     /// When sampling cannot start, or is already under way.

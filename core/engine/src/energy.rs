@@ -11,7 +11,9 @@ use crate::watch::Window;
 /// The fact of a device that has an energy counter which cannot be read: why.
 const ENERGY_MISSING: &str = "energy_missing";
 /// Utilisation, in percent, above which a GPU is not idle.
-const BUSY_PERCENT: f64 = 5.0;
+const BUSY_GPU_PERCENT: f64 = 5.0;
+/// Use of the whole machine's processors, in percent, above which none of them is idle.
+const BUSY_CPU_PERCENT: f64 = 10.0;
 
 /// Instant on the host's clock, and what was read then.
 type Point = (u64, f64);
@@ -57,31 +59,40 @@ pub(crate) fn of_device(
 
 /// The idle draw of every device that tells its energy or power.
 ///
-/// A GPU that was at work meanwhile has none, with the reason.
+/// A GPU or processor that was at work meanwhile has none, with the reason.
 pub(crate) fn idle(series: &Series, window: Window) -> IdleRecord {
+    let mean_of = |device: &str, name: &str| {
+        let values: Vec<f64> = points(series, device, name)
+            .into_iter()
+            .filter(|(at_ns, _)| window.holds(*at_ns))
+            .map(|(_, value)| value)
+            .collect();
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    };
+    let machine = series.devices.iter().find(|device| device.kind == DeviceKind::System);
     let devices = series.devices.iter().filter_map(|device| {
-        let mean = |name: &str| {
-            let values: Vec<f64> = points(series, &device.id, name)
-                .into_iter()
-                .filter(|(at_ns, _)| window.holds(*at_ns))
-                .map(|(_, value)| value)
-                .collect();
-            (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-        };
+        let mean = |name: &str| mean_of(&device.id, name);
         let counter = points(series, &device.id, metric::ENERGY_JOULES);
         let power = points(series, &device.id, metric::POWER_WATTS);
         if counter.is_empty() && power.is_empty() {
             return None;
         }
-        let utilization_percent = mean(metric::GPU_UTILIZATION_PERCENT);
+        let (utilization_percent, limit, what) = match device.kind {
+            DeviceKind::Cpu => (
+                machine.and_then(|machine| mean_of(&machine.id, metric::CPU_PERCENT)),
+                BUSY_CPU_PERCENT,
+                "processor",
+            ),
+            _ => (mean(metric::GPU_UTILIZATION_PERCENT), BUSY_GPU_PERCENT, "GPU"),
+        };
         let mut idle = IdleDevice { utilization_percent, ..IdleDevice::default() };
         let watts = match between(&counter, window) {
             Ok(joules) => Some((joules / window.seconds(), EnergySource::Counter)),
             Err(_) => mean(metric::POWER_WATTS).map(|watts| (watts, EnergySource::Estimated)),
         };
-        match (watts, utilization_percent.filter(|percent| *percent > BUSY_PERCENT)) {
+        match (watts, utilization_percent.filter(|percent| *percent > limit)) {
             (_, Some(percent)) => {
-                idle.reason = Some(format!("the GPU was not idle: {percent:.0} % utilisation"));
+                idle.reason = Some(format!("the {what} was not idle: {percent:.0} % utilisation"));
             }
             (Some((watts, source)), None) => {
                 (idle.power_watts, idle.source) = (Some(watts), Some(source));

@@ -110,6 +110,31 @@ fn a_gpu_at_work_has_no_idle_draw() {
 }
 
 #[test]
+fn a_processor_at_work_has_no_idle_draw() {
+    let device = |id: &str, kind| Device { id: id.into(), kind, ..Device::default() };
+    let idle_at = |cpu_percent: f64| {
+        let sample = |at_ns: u64, device: &str, name: &str, value: f64| Sample {
+            at_ns,
+            device: device.into(),
+            values: [(name.to_owned(), value)].into(),
+        };
+        let joules = |at_ns, value| sample(at_ns, "cpu0", metric::ENERGY_JOULES, value);
+        let samples = vec![
+            joules(0, 0.0),
+            sample(500_000_000, "system", metric::CPU_PERCENT, cpu_percent),
+            joules(1_000_000_000, 20.0),
+        ];
+        let devices = vec![device("system", DeviceKind::System), device("cpu0", DeviceKind::Cpu)];
+        let series = Series { devices, samples, ..Series::default() };
+        idle(&series, window(0, 1)).devices["cpu0"].clone()
+    };
+    assert_eq!(idle_at(3.0).power_watts, Some(20.0));
+    let busy = idle_at(60.0);
+    assert_eq!((busy.power_watts, busy.utilization_percent), (None, Some(60.0)));
+    assert!(busy.reason.unwrap().contains("the processor was not idle: 60 %"));
+}
+
+#[test]
 fn several_devices_and_exchanges_are_added_and_one_estimate_makes_an_estimate() {
     let part = |joules: Option<f64>, source| EnergyStats { joules, source, ..Default::default() };
     let counted = part(Some(10.0), Some(EnergySource::Counter));

@@ -50,7 +50,10 @@ fn monitor<'a>(run: &'a RunFiles, name: &str) -> &'a Value {
 
 #[test]
 fn energy_is_counted_and_the_idle_draw_subtracted() {
-    let Some(stub) = own(NvmlStub::new("gpus 2\ngpu0.utilization 0\ngpu1.utilization 0")) else {
+    let Some(stub) = own(NvmlStub::new(
+        // A driver that takes its time to tell names.
+        "gpus 2\ngpu0.utilization 0\ngpu1.utilization 0\nname_delay_us 8000",
+    )) else {
         return;
     };
     let (server, command) = (slow_parrot(), command());
