@@ -46,14 +46,13 @@ impl Lines {
         mut take: impl FnMut(Line<'_>) -> Result<(), E>,
     ) -> Result<Result<(), E>, TooLong> {
         let mut rest = bytes;
-        loop {
-            if self.ends_with_lone_return(rest) {
-                self.has_lone_returns = true;
-                if let Err(error) = self.end_line(&[], &mut take) {
-                    return Ok(Err(error));
-                }
+        if self.ends_with_lone_return(rest) {
+            self.has_lone_returns = true;
+            if let Err(error) = self.end_line(&[], &mut take) {
+                return Ok(Err(error));
             }
-            let Some(end) = self.find_end(rest) else { break };
+        }
+        while let Some(end) = self.find_end(rest) {
             let line = &rest[..end];
             rest = &rest[end + 1..];
             if let Err(error) = self.end_line(line, &mut take) {

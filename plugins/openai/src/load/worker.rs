@@ -61,7 +61,6 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
     ///
     /// # Errors
     /// [`ErrorKind::Internal`] when the system has no more descriptors.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one load, passed once")]
     pub(crate) fn new(
         source: &'a S,
         route: &'a Route,
@@ -205,7 +204,7 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
         let task = Task::new(job, now + self.limits.connect);
         self.check_at(task.expires_at);
         let (route, clock) = (self.route, self.clock);
-        if let Some(index) = self.take_idle()
+        if let Some(index) = self.idle.pop()
             && let Some(slot) = &mut self.slots[index]
         {
             slot.task = Some(task);
@@ -215,18 +214,6 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
         } else {
             self.connect(task);
         }
-    }
-
-    /// A connection that waits and still stands.
-    fn take_idle(&mut self) -> Option<usize> {
-        while let Some(index) = self.idle.pop() {
-            let slot = self.slots.get_mut(index).and_then(Option::as_mut);
-            if slot.is_some_and(|slot| slot.stream.is_alive()) {
-                return Some(index);
-            }
-            self.close(index, Ok(()));
-        }
-        None
     }
 
     /// Opens a connection for `task`, to the next address that was not tried.
