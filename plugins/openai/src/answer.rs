@@ -73,14 +73,9 @@ impl Answer {
     /// [`ErrorKind::Protocol`] for a line that is no JSON, and whatever an error of
     /// the server tells.
     pub(crate) fn line(&mut self, line: Line<'_>, at_ns: u64, about: About<'_>) -> Result<()> {
-        if self.is_done() {
-            return Ok(());
-        }
+        let is_plain = self.begun.is_empty() && !self.is_named_error && !self.is_done();
         match line {
-            Line::Data(data) if self.is_named_error || !self.begun.is_empty() => {
-                self.further_data(data, at_ns, about)
-            }
-            Line::Data(data) => {
+            Line::Data(data) if is_plain => {
                 if let Some((piece, text)) = self.template.read(data) {
                     // Borrowed from `data`, not from the template.
                     push(&mut self.text, &mut self.thinking, piece, text);
@@ -89,6 +84,15 @@ impl Answer {
                 }
                 self.data(data, at_ns, about)
             }
+            Line::End if is_plain => Ok(()),
+            other => self.rare_line(other, at_ns, about),
+        }
+    }
+
+    fn rare_line(&mut self, line: Line<'_>, at_ns: u64, about: About<'_>) -> Result<()> {
+        match line {
+            _ if self.is_done() => Ok(()),
+            Line::Data(data) => self.further_data(data, at_ns, about),
             Line::End => {
                 self.end_event(about)?;
                 self.is_named_error = false;

@@ -55,7 +55,12 @@ impl Lines {
         while let Some(end) = self.find_end(rest) {
             let line = &rest[..end];
             rest = &rest[end + 1..];
-            if let Err(error) = self.end_line(line, &mut take) {
+            let taken = if self.begun.is_empty() {
+                hand_on(line, &mut take)
+            } else {
+                self.end_line(line, &mut take)
+            };
+            if let Err(error) = taken {
                 return Ok(Err(error));
             }
         }
@@ -67,15 +72,19 @@ impl Lines {
     }
 
     /// Where the next line ends.
+    #[inline]
     fn find_end(&mut self, rest: &[u8]) -> Option<usize> {
-        if !self.has_lone_returns {
-            if let Some(end) = memchr(b'\n', rest) {
-                return Some(end);
-            }
-            // A return at the very end may be the half of a line end.
-            self.has_lone_returns =
-                memchr(b'\r', rest).is_some_and(|at| rest.get(at + 1).is_some());
+        if !self.has_lone_returns
+            && let Some(end) = memchr(b'\n', rest)
+        {
+            return Some(end);
         }
+        if rest.is_empty() { None } else { self.find_lone_return(rest) }
+    }
+
+    fn find_lone_return(&mut self, rest: &[u8]) -> Option<usize> {
+        // A return at the very end may be the half of a line end.
+        self.has_lone_returns |= memchr(b'\r', rest).is_some_and(|at| rest.get(at + 1).is_some());
         if !self.has_lone_returns {
             return None;
         }
@@ -92,14 +101,12 @@ impl Lines {
         self.begun.last() == Some(&b'\r') && next.first().is_some_and(|byte| *byte != b'\n')
     }
 
+    /// Hands on the line that is begun, with its rest.
     fn end_line<E>(
         &mut self,
         line: &[u8],
         take: &mut impl FnMut(Line<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        if self.begun.is_empty() {
-            return hand_on(line, take);
-        }
         self.begun.extend_from_slice(line);
         let line = std::mem::take(&mut self.begun);
         let taken = hand_on(&line, take);
@@ -124,6 +131,12 @@ pub(crate) fn classify(line: &[u8]) -> Option<Line<'_>> {
     if line.is_empty() {
         return Some(Line::End);
     }
+    classify_rare(line)
+}
+
+/// Apart, so that what most lines are stays short.
+#[cold]
+fn classify_rare(line: &[u8]) -> Option<Line<'_>> {
     if let Some(name) = line.strip_prefix(b"event:") {
         return Some(Line::Name(name.strip_prefix(b" ").unwrap_or(name)));
     }
