@@ -273,8 +273,8 @@ impl Missing {
         answers: &[&Generation],
     ) -> Option<T> {
         let source = match field {
-            "prefill_tokens_per_sec" => ["prompt_tokens", "prefill_sec"],
-            own => [own, own],
+            "prefill_tokens_per_sec" => ["prompt_tokens", "prefill_sec", field],
+            own => [own; 3],
         };
         let reason = answers
             .iter()
