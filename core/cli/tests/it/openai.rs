@@ -11,6 +11,8 @@ use serde_json::json;
 use crate::setup::*;
 
 const SECRET: &str = "sk-never-to-be-seen";
+/// Every token in a read of its own, so that there is a speed.
+const PACED: &str = "schedule:every_us=3000";
 
 /// One attempt whose answer comes on a schedule.
 fn run(command: &LlmbenchCommand, server: &ScheduleServer) -> llmbench_testkit::Output {
@@ -22,7 +24,7 @@ fn run(command: &LlmbenchCommand, server: &ScheduleServer) -> llmbench_testkit::
         "--url",
         &url,
         "--model",
-        "schedule:",
+        PACED,
         "--fixture",
         SMALL,
         "--runs",
@@ -45,7 +47,7 @@ fn a_run_keeps_the_figures_of_the_calibration_and_never_the_key() {
     let data = std::env::temp_dir().join(format!("llmbench-calibrated-{}", std::process::id()));
     let command = || command().env("LLMBENCH_DATA_DIR", &data);
     let with_key = || command().env("LLMBENCH_OPENAI_API_KEY", SECRET);
-    let server = ScheduleServer::start().unwrap();
+    let server = ScheduleServer::listing(&[PACED]).unwrap();
 
     let before = with_key();
     expect_code(&run(&before, &server), 0);
