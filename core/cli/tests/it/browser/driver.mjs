@@ -15,7 +15,7 @@ const LIMIT_MS = 60_000;
 /** Opens a page in a browser of its own; `use` gets it, and the browser ends afterwards. */
 export async function withPage(chromium, url, use) {
   const profile = mkdtempSync(join(tmpdir(), "llmbench-browser-"));
-  const child = spawn(chromium, [...SWITCHES, `--user-data-dir=${profile}`], { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
+  const child = spawn(chromium, [...SWITCHES, `--user-data-dir=${profile}`], { detached: true, stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
   const pipe = connect(child);
   try {
     const { targetId } = await pipe.send("Target.createTarget", { url: "about:blank" });
@@ -25,9 +25,19 @@ export async function withPage(chromium, url, use) {
     await page.start(url);
     return await use(page);
   } finally {
-    child.kill("SIGKILL");
+    // Its helpers too, which still write into the profile.
+    if (child.exitCode === null && !child.signalCode) process.kill(-child.pid, "SIGKILL");
     await new Promise((ended) => (child.exitCode !== null || child.signalCode ? ended() : child.on("exit", ended)));
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    remove(profile);
+  }
+}
+
+/** What cannot be removed is left: it is not what is tested. */
+function remove(folder) {
+  try {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  } catch (error) {
+    console.error(`${folder} stays: ${error.message}`);
   }
 }
 
