@@ -1,5 +1,6 @@
 //! Against a real Ollama with tiny models; skipped where there is no `ollama` program.
 
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::{OnceLock, mpsc};
 use std::time::{Duration, Instant};
@@ -270,6 +271,8 @@ fn a_runner_or_server_that_dies_midway_is_no_answer() {
     // The server starts another runner.
     assert!(generate(&server, &request(TINY, 2)).is_ok());
     dies(&|| server.kill_server());
+    // A process that was killed may hold its port for another moment.
+    wait_until("the port to close", || TcpStream::connect(server.address()).is_err());
     let error = generate(&server, &request(TINY, 2)).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
 }
