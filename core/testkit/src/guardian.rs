@@ -5,7 +5,9 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// Runs until its standard input closes, so that the server also ends when the
 /// test process is killed or keeps it in a static. Then everything in the
@@ -64,6 +66,44 @@ impl Drop for Guardian {
         drop(self.process.stdin.take());
         let _ = self.process.wait();
     }
+}
+
+/// A server that a test starts: how it is seen to be ready, or to have failed for want of a port.
+pub(crate) trait Served: Sized {
+    /// Whether it answers. Its own log may tell whether it is really this server that does.
+    fn is_ready(&self) -> bool;
+    /// What it has printed so far.
+    fn log(&self) -> String;
+    /// What its log says when another process has its port.
+    const PORT_TAKEN: &str;
+}
+
+/// Starts a server by `spawn` and waits until it is ready.
+///
+/// # Panics
+/// When it cannot be started, or is not ready within a minute.
+pub(crate) fn start<S: Served>(program: &Path, spawn: impl Fn() -> io::Result<S>) -> S {
+    // Another process may take the free port in the meantime, so try again.
+    let mut log = String::new();
+    for _ in 0..3 {
+        let server =
+            spawn().unwrap_or_else(|error| panic!("cannot start {}: {error}", program.display()));
+        let start = Instant::now();
+        while start.elapsed() < START_LIMIT {
+            if server.is_ready() {
+                return server;
+            }
+            log = server.log();
+            if log.contains(S::PORT_TAKEN) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        if !log.contains(S::PORT_TAKEN) {
+            break;
+        }
+    }
+    panic!("{} was not ready within {START_LIMIT:?}; its log:\n{log}", program.display());
 }
 
 /// What a server in `dir` has printed so far.

@@ -3,12 +3,11 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::gguf::TinyModel;
-use crate::guardian::{self, Guardian};
+use crate::guardian::{self, Guardian, Served};
 use crate::tools::{Missing, find_llama_server};
 
 /// Name under which the server's model goes.
@@ -17,8 +16,6 @@ pub const ALIAS: &str = "tiny";
 pub const SLOT_CONTEXT: u32 = 1024;
 /// Requests that it answers at the same time.
 pub const SLOTS: u32 = 2;
-
-const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// A running `llama-server` with its own directory and port and one tiny model.
 ///
@@ -40,20 +37,7 @@ impl LlamaCppServer {
     /// When the program is there but is not ready within a minute.
     pub fn start(model: TinyModel, arguments: &[&str]) -> Result<Self, Missing> {
         let program = find_llama_server()?;
-        // Another process may take the free port in the meantime, so try again.
-        let mut log = String::new();
-        for _ in 0..3 {
-            let server = Self::spawn(&program, model, arguments)
-                .unwrap_or_else(|error| panic!("cannot start {}: {error}", program.display()));
-            if server.wait_until_ready() {
-                return Ok(server);
-            }
-            log = server.log();
-            if !log.contains("couldn't bind") {
-                break;
-            }
-        }
-        panic!("{} was not ready within {START_LIMIT:?}; its log:\n{log}", program.display());
+        Ok(guardian::start(&program, || Self::spawn(&program, model, arguments)))
     }
 
     fn spawn(program: &Path, model: TinyModel, arguments: &[&str]) -> io::Result<Self> {
@@ -78,20 +62,6 @@ impl LlamaCppServer {
         Ok(Self { address, _guardian, dir })
     }
 
-    fn wait_until_ready(&self) -> bool {
-        let start = Instant::now();
-        while start.elapsed() < START_LIMIT {
-            if guardian::get(self.address, "/health").is_ok_and(|answer| answer.contains(" 200 ")) {
-                return true;
-            }
-            if self.log().contains("couldn't bind") {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        false
-    }
-
     /// Base URL of the server, without a slash at the end.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
@@ -105,5 +75,17 @@ impl LlamaCppServer {
     /// What the server has logged so far.
     pub fn log(&self) -> String {
         guardian::log(self.dir.path())
+    }
+}
+
+impl Served for LlamaCppServer {
+    const PORT_TAKEN: &str = "couldn't bind";
+
+    fn is_ready(&self) -> bool {
+        guardian::get(self.address, "/health").is_ok_and(|answer| answer.contains(" 200 "))
+    }
+
+    fn log(&self) -> String {
+        Self::log(self)
     }
 }

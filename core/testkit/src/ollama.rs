@@ -5,12 +5,11 @@ use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::gguf::TinyModel;
-use crate::guardian::{self, Guardian};
+use crate::guardian::{self, Guardian, Served};
 use crate::tools::{Missing, find_ollama};
 
 /// Name of the dense model that [`OllamaServer::tiny`] makes.
@@ -19,8 +18,6 @@ pub const TINY: &str = "tiny";
 pub const TINY_MOE: &str = "tiny-moe";
 /// The prompt as it is; the models were trained on nothing.
 pub const PLAIN_TEMPLATE: &str = "{{ .System }} {{ .Prompt }}";
-
-const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// Settings of an [`OllamaServer`].
 #[derive(Debug, Clone, Default)]
@@ -89,20 +86,7 @@ impl OllamaServer {
 
     fn start_with(options: &OllamaOptions) -> Result<Self, Missing> {
         let program = find_ollama()?;
-        // Another process may take the free port in the meantime, so try again.
-        let mut log = String::new();
-        for _ in 0..3 {
-            let mut server = Self::spawn(&program, options)
-                .unwrap_or_else(|error| panic!("cannot start {}: {error}", program.display()));
-            if server.wait_until_ready() {
-                return Ok(server);
-            }
-            log = server.log();
-            if !log.contains("address already in use") {
-                break;
-            }
-        }
-        panic!("{} did not answer within {START_LIMIT:?}; its log:\n{log}", program.display());
+        Ok(guardian::start(&program, || Self::spawn(&program, options)))
     }
 
     fn spawn(program: &Path, options: &OllamaOptions) -> io::Result<Self> {
@@ -114,23 +98,6 @@ impl OllamaServer {
             command.envs(options.env.iter().map(|(name, value)| (name, value)));
         })?;
         Ok(Self { program: program.to_owned(), address, guardian, dir })
-    }
-
-    fn wait_until_ready(&mut self) -> bool {
-        let start = Instant::now();
-        while start.elapsed() < START_LIMIT {
-            // Its own log tells whether it is really this server that answers on the port.
-            if self.get("/api/version").is_ok_and(|answer| answer.contains("version"))
-                && self.log().contains("Listening on")
-            {
-                return true;
-            }
-            if self.log().contains("Error: listen") {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        false
     }
 
     /// Base URL of the server, without a slash at the end.
@@ -255,6 +222,19 @@ impl OllamaServer {
             .filter(|id| process_group(*id) == Some(group))
             .filter_map(|id| Some((id, arguments(id)?)))
             .collect()
+    }
+}
+
+impl Served for OllamaServer {
+    const PORT_TAKEN: &str = "address already in use";
+
+    fn is_ready(&self) -> bool {
+        self.get("/api/version").is_ok_and(|answer| answer.contains("version"))
+            && self.log().contains("Listening on")
+    }
+
+    fn log(&self) -> String {
+        Self::log(self)
     }
 }
 
