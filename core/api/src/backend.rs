@@ -347,20 +347,23 @@ impl Generation {
     /// gaps are not all known.
     pub fn content_sec(&self) -> Option<f64> {
         let first = self.first_token_at_ns?;
-        let gaps = &self.gaps_ns;
-        let are_all = self.content_chunks.is_some_and(|chunks| chunks == gaps.len() as u64 + 1);
-        let nanoseconds =
-            if are_all { gaps.iter().sum() } else { self.done_at_ns.saturating_sub(first) };
+        let nanoseconds = match self.has_all_gaps() {
+            true => self.gaps_ns.iter().sum(),
+            false => self.done_at_ns.saturating_sub(first),
+        };
         Some(nanoseconds as f64 / 1e9)
+    }
+
+    fn has_all_gaps(&self) -> bool {
+        self.content_chunks.is_some_and(|chunks| chunks == self.gaps_ns.len() as u64 + 1)
     }
 
     /// Moments at which content arrived: pieces that came in one read count once. `None` where
     /// the pieces are not counted; all pieces where the gaps are not all known.
     pub fn content_reads(&self) -> Option<u64> {
         let chunks = self.content_chunks?;
-        let are_all = chunks == self.gaps_ns.len() as u64 + 1;
         let apart = || self.gaps_ns.iter().filter(|gap| **gap > 0).count() as u64 + 1;
-        Some(if are_all { apart() } else { chunks })
+        Some(if self.has_all_gaps() { apart() } else { chunks })
     }
 
     /// Tokens behind the first read of content, and the seconds in which they came: a decode

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use llmbench_api::record::{Goodput, LoadFigures, LoadPoint, Slo, Stat, SweepPoint};
+use llmbench_api::record::{Goodput, LoadFigures, LoadPoint, MeasuredBy, Slo, Stat, SweepPoint};
 use llmbench_api::{Answer, Arrival, Error};
 
 use crate::describe::describe;
@@ -162,7 +162,7 @@ impl Measured<'_, '_> {
     fn speeds(&mut self, steady: &[Request<'_>], point: &LoadPoint) {
         let all =
             |value: fn(Request<'_>) -> Option<f64>| steady.iter().all(|one| value(*one).is_some());
-        let by = |server: bool| Some(if server { "server" } else { "client" }.to_owned());
+        let by = |server: bool| Some(if server { MeasuredBy::Server } else { MeasuredBy::Client });
         let server = all(|one| one.server_prefill());
         // What came from a cache unseen would make a prompt look fast.
         let shares = point.shared_prefix_tokens > 0;

@@ -2,7 +2,7 @@
 
 use std::slice::Iter;
 
-use llmbench_api::record::LoadFigures;
+use llmbench_api::record::{LoadFigures, MeasuredBy};
 use llmbench_api::{
     Answer, Arrival, Case, Error, ErrorKind, Fixture, GenerateRequest, History, Json, Overrides,
     PastStep, Purpose, Result, Step, TestDescription, TestType, Verdict,
@@ -259,7 +259,7 @@ impl Attempt<'_> {
                 verdict.missing.insert(name.into(), reason.clone());
             }
         }
-        let by = found.decode_measured_by.as_deref();
+        let by = found.decode_measured_by.map(MeasuredBy::as_str);
         verdict.metrics.insert("tokens_per_sec_measured_by".into(), by.into());
         let json = serde_json::to_value(found).unwrap_or_default();
         verdict.with_metric("load", json)

@@ -64,12 +64,7 @@ pub(crate) fn steady(arrival: &Arrival, requests: &[Request<'_>]) -> Option<Wind
             Some(window(ends[places - 1], ends[n - places]))
         }
         Arrival::Open { .. } => {
-            let mut lives: Vec<u64> = requests
-                .iter()
-                .map(|request| request.done_ns().saturating_sub(request.due_ns()))
-                .collect();
-            lives.sort_unstable();
-            let (life, schedule) = (lives[lives.len() / 2], last_due - first);
+            let (life, schedule) = (median_life_ns(requests), last_due - first);
             if life > schedule / 2 {
                 return Some(whole(Some(format!(
                     "a request takes {:.1} s and they came for {:.1} s only, too short to tell ramp and steady state apart, so all count; raise `requests`",
@@ -116,6 +111,14 @@ impl Window {
     }
 }
 
+/// How long the median request takes from the instant at which it was due; of one or more.
+fn median_life_ns(requests: &[Request<'_>]) -> u64 {
+    let mut lives: Vec<u64> =
+        requests.iter().map(|one| one.done_ns().saturating_sub(one.due_ns())).collect();
+    lives.sort_unstable();
+    lives[lives.len() / 2]
+}
+
 /// Whether requests came faster than they were answered; `None` where they did not come for long
 /// enough to tell.
 ///
@@ -123,21 +126,14 @@ impl Window {
 /// rate that is how many more were under way (Little's law). Requests that just take long take
 /// equally long.
 pub(crate) fn is_outrun(requests: &[Request<'_>]) -> Option<bool> {
-    let mut by_due: Vec<(u64, u64)> = requests
-        .iter()
-        .map(|one| (one.due_ns(), one.done_ns().saturating_sub(one.due_ns())))
-        .collect();
-    by_due.sort_unstable();
+    let mut by_due = requests.to_vec();
+    by_due.sort_unstable_by_key(|one| (one.due_ns(), one.done_ns()));
     let quarter = by_due.len() / 4;
-    let schedule = (by_due.last()?.0 - by_due.first()?.0) as f64;
+    let schedule = (by_due.last()?.due_ns() - by_due.first()?.due_ns()) as f64;
     if quarter == 0 || schedule == 0.0 {
         return None;
     }
-    let life = |from: usize| {
-        let mut lives: Vec<u64> = by_due[from..from + quarter].iter().map(|one| one.1).collect();
-        lives.sort_unstable();
-        lives[quarter / 2] as f64
-    };
+    let life = |from: usize| median_life_ns(&by_due[from..from + quarter]) as f64;
     let (early, late) = (life(quarter), life(by_due.len() - quarter));
     let rate = (by_due.len() - 1) as f64 / schedule;
     let (more, came) = (rate * (late - early), by_due.len() as f64 / 2.0);

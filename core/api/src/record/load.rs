@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Stat;
+use super::{MeasuredBy, Stat};
 use crate::Arrival;
 
 /// A load: how requests arrive and what they are.
@@ -102,11 +102,11 @@ pub struct LoadFigures {
     /// Of each request: tokens of its prompt ÷ time for them.
     pub prefill_tokens_per_sec: Stat,
     /// Who measured that time: `server`, or `client`, who took all until the first token for it.
-    pub prefill_measured_by: Option<String>,
+    pub prefill_measured_by: Option<MeasuredBy>,
     /// Of each request: tokens ÷ time for them.
     pub decode_tokens_per_sec: Stat,
     /// `server`; or `client`, from the first to the last piece, without the first token.
-    pub decode_measured_by: Option<String>,
+    pub decode_measured_by: Option<MeasuredBy>,
     /// Generated tokens for each piece of content; above 1, a gap is not that of one token.
     pub tokens_per_chunk: Option<f64>,
     /// Mean number of requests under way.

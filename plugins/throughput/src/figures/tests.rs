@@ -48,7 +48,7 @@ fn figures_of_ten_equal_requests_one_after_the_other() {
     // 100 tokens in the 100 ms before the first token; one token each 25 ms.
     assert_eq!(found.prefill_tokens_per_sec.mean, Some(1000.0));
     assert_eq!(found.decode_tokens_per_sec.mean, Some(40.0));
-    assert_eq!(found.prefill_measured_by.as_deref(), Some("client"));
+    assert_eq!(found.prefill_measured_by, Some(MeasuredBy::Client));
     assert_eq!(found.ttft_ms.percentiles, None);
     assert!(found.ttft_ms.absent["percentiles"].contains("needs 20"));
     assert!(found.missing["goodput"].contains("no SLO"));
@@ -62,9 +62,9 @@ fn the_servers_own_times_count_where_every_request_has_them() {
     let found = of(Arrival::Sequential, None, vec![with_times(Some(0.05)); 2]);
     assert_eq!(found.prefill_tokens_per_sec.mean, Some(2000.0));
     assert_eq!(found.decode_tokens_per_sec.mean, Some(100.0));
-    assert_eq!(found.decode_measured_by.as_deref(), Some("server"));
+    assert_eq!(found.decode_measured_by, Some(MeasuredBy::Server));
     let found = of(Arrival::Sequential, None, vec![with_times(Some(0.05)), with_times(None)]);
-    assert_eq!(found.prefill_measured_by.as_deref(), Some("client"));
+    assert_eq!(found.prefill_measured_by, Some(MeasuredBy::Client));
 }
 
 #[test]
