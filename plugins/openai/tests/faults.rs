@@ -248,6 +248,7 @@ fn a_request_whose_connection_dies_while_the_server_works_fails_and_is_sent_once
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn a_connection_that_ends_with_its_answer_is_not_used_again() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -255,6 +256,8 @@ fn a_connection_that_ends_with_its_answer_is_not_used_again() {
         let mut kept = Vec::new();
         for mut stream in listener.incoming().flatten() {
             assert!(stream.read(&mut [0; 65536]).unwrap() > 0);
+            // The answer waits for the end and leaves with it, in one packet.
+            rustix::net::sockopt::set_tcp_cork(&stream, true).unwrap();
             stream.write_all(STREAM.as_bytes()).unwrap();
             // It says nothing more, but goes on listening: only reading tells.
             stream.shutdown(std::net::Shutdown::Write).unwrap();
@@ -265,7 +268,10 @@ fn a_connection_that_ends_with_its_answer_is_not_used_again() {
     let arrival = Arrival::Closed { concurrency: 3 };
     let outcomes =
         backend(&url).generate_batch(&requests, &arrival, &(), &context(Some(LONG))).unwrap();
-    assert!(outcomes.iter().all(|outcome| class(outcome) == "answered"), "{outcomes:?}");
+    for outcome in outcomes {
+        let BatchOutcome::Answered(answer) = outcome else { panic!("{outcome:?}") };
+        assert!(answer.warnings.is_empty(), "{:?}", answer.warnings);
+    }
 }
 
 #[test]

@@ -36,8 +36,8 @@ pub(crate) enum Turn {
     Wait,
     /// It has more to read at once.
     Again,
-    /// Its request is finished; the connection may be used again, once it has been
-    /// looked at again where `has_more` to read.
+    /// Its request is finished, and the connection may be used again; where it `has_more` to
+    /// read, only once [`Slot::settle`] has read that.
     Idle { has_more: bool },
     /// The connection is of no use any more; what was on it is finished or is to be.
     Close(Result<(), Trouble>),
@@ -217,6 +217,17 @@ impl<E: Exchange> Slot<E> {
             // Behind the answer may be the connection's end.
             (Turn::Idle { .. }, Pulled::More) => Turn::Idle { has_more: true },
             (turn, _) => turn,
+        }
+    }
+
+    /// Reads what is behind an answer: nothing, a ticket of TLS, or the connection's end.
+    pub(crate) fn settle(&mut self, clock: Clock) -> Turn {
+        loop {
+            let pulled = self.stream.pull(clock);
+            match self.take_in_idle(&pulled) {
+                Turn::Again => {}
+                other => return other,
+            }
         }
     }
 

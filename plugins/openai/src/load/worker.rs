@@ -272,10 +272,11 @@ impl<'a, E: Exchange, S: Source<E>> Worker<'a, E, S> {
             Turn::Again => self.again.push(index),
             Turn::Idle { has_more } => {
                 let task = slot.task.take();
-                if has_more {
-                    self.again.push(index);
+                // A connection that ended with its answer is not for the next request.
+                match if has_more { slot.settle(self.clock) } else { Turn::Wait } {
+                    Turn::Close(result) => self.close(index, result),
+                    _ => self.idle.push(index),
                 }
-                self.idle.push(index);
                 if let Some(task) = task {
                     self.end(task, Ok(()));
                 }
