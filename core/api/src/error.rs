@@ -1,6 +1,7 @@
 //! The one error type that crosses the border.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +65,9 @@ pub struct Error {
     /// Which part of the work was under way (`connect`, `first_token`, `answer` …).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
+    /// How long the other side asks to be left alone before the next try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
     /// Causes, outermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<String>,
@@ -83,6 +87,7 @@ impl Error {
             message: message.into(),
             hint: None,
             phase: None,
+            retry_after_ms: None,
             causes: Vec::new(),
             plugin: None,
             backtrace: None,
@@ -100,6 +105,13 @@ impl Error {
     #[must_use]
     pub fn with_phase(mut self, phase: impl Into<String>) -> Self {
         self.phase = Some(phase.into());
+        self
+    }
+
+    /// Adds how long the other side asks to be left alone.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after_ms = Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
         self
     }
 

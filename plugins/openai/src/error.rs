@@ -3,6 +3,8 @@
 //! These servers agree on little more than the status; their texts are searched
 //! for the few causes that need a different reaction.
 
+use std::time::{Duration, SystemTime};
+
 use llmbench_api::{Error, ErrorKind, Json};
 
 use crate::http::{Head, SPEAKS_TLS};
@@ -50,11 +52,23 @@ pub(crate) fn from_status(head: &Head, body: &[u8], about: About<'_>) -> Error {
             from_text(Some(head.status), &text, about)
         }
     };
-    if let Some(wait) = &head.retry_after {
-        let wait = shorten(&about.secrets.redact(wait));
-        error.message += &format!(" (the server asks to wait: Retry-After: {wait})");
+    if let Some(text) = &head.retry_after {
+        let shown = shorten(&about.secrets.redact(text));
+        error.message += &format!(" (the server asks to wait: Retry-After: {shown})");
+        if let Some(wait) = retry_after(text, SystemTime::now()) {
+            error = error.with_retry_after(wait);
+        }
     }
     error.with_phase("first_token")
+}
+
+/// How long from `now` a header `Retry-After` asks to wait: seconds or a date (RFC 9110, 10.2.3).
+fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = httpdate::parse_http_date(text.trim()).ok()?;
+    Some(until.duration_since(now).unwrap_or_default())
 }
 
 fn redirected(status: u16, target: &str, about: About<'_>) -> Error {
@@ -396,6 +410,20 @@ mod tests {
         );
         check(404, "page", ErrorKind::Settings, "page");
         check(422, r#"{"detail":[{"msg":"top_k"}]}"#, ErrorKind::Settings, "top_k");
+    }
+
+    #[test]
+    fn the_wait_that_a_server_asks_for_is_seconds_or_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777 - 5);
+        for (text, seconds) in [
+            ("7", Some(7)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(5)),
+            ("Sun, 06 Nov 1994 08:49:00 GMT", Some(0)),
+            ("soon", None),
+            ("-1", None),
+        ] {
+            assert_eq!(retry_after(text, now), seconds.map(Duration::from_secs), "{text}");
+        }
     }
 
     #[test]

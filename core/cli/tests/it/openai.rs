@@ -5,7 +5,7 @@ use std::path::Path;
 use llmbench_schedule_server::ScheduleServer;
 use llmbench_testkit::gguf::TinyModel;
 use llmbench_testkit::llama_cpp::ALIAS;
-use llmbench_testkit::{LlamaCppServer, LlmbenchCommand};
+use llmbench_testkit::{FaultServer, LlamaCppServer, LlmbenchCommand, Output, Step};
 use serde_json::json;
 
 use crate::setup::*;
@@ -15,16 +15,19 @@ const SECRET: &str = "sk-never-to-be-seen";
 const PACED: &str = "schedule:every_us=3000";
 
 /// One attempt whose answer comes on a schedule.
-fn run(command: &LlmbenchCommand, server: &ScheduleServer) -> llmbench_testkit::Output {
-    let url = server.url();
+fn run(command: &LlmbenchCommand, server: &ScheduleServer) -> Output {
+    run_at(command, &server.url(), PACED)
+}
+
+fn run_at(command: &LlmbenchCommand, url: &str, model: &str) -> Output {
     command.run(&[
         "run",
         "--backend",
         "openai",
         "--url",
-        &url,
+        url,
         "--model",
-        PACED,
+        model,
         "--fixture",
         SMALL,
         "--runs",
@@ -116,6 +119,23 @@ fn the_only_model_of_a_server_needs_no_name_and_one_of_several_does() {
         command.run(&[&["run", "--backend", "openai", "--url", &two.url()], &more[..]].concat());
     expect_code(&output, 2);
     expect_parts(&output.stderr, &["`schedule:tokens=3`, `schedule:`", "hint:", "--model"]);
+}
+
+#[test]
+fn a_server_that_asks_to_be_left_alone_for_an_hour_is_not_asked_again() {
+    let chat = "/v1/chat/completions";
+    let refusal = "HTTP/1.1 429 No\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n";
+    let server = FaultServer::start([
+        ("/v1/models", Step::json(200, &json!({"data": [{"id": "m"}]}).to_string())),
+        (chat, vec![Step::Raw(refusal.into())]),
+    ]);
+    let command = command();
+    let output = run_at(&command, &server.url(), "m");
+    expect_code(&output, 4);
+    assert_eq!(server.requests().iter().filter(|request| request.path == chat).count(), 1);
+    let sample = &RunFiles::of(&command).samples[0];
+    assert_eq!((&sample["status"], &sample["retries"]), (&json!("infra_error"), &json!([])));
+    expect_parts(&sample["errors"].to_string(), &["Retry-After: 3600", "--resume latest"]);
 }
 
 #[test]

@@ -220,7 +220,12 @@ fn one_after_the_other(
     Ok(answers)
 }
 
-/// Infrastructure failures are repeated after a pause that doubles; each is recorded.
+/// How long a run waits at most because a server asks for it.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// Infrastructure failures are repeated after a pause that doubles, or after the time that the
+/// server asks for where that is longer; each is recorded. A server that asks for more than
+/// [`LONGEST_WAIT`] is not asked again.
 fn with_retries(
     session: &Session,
     request: &GenerateRequest,
@@ -236,16 +241,27 @@ fn with_retries(
         if !error.kind.is_transient() || left == 0 || session.cancel.is_cancelled() {
             return Err(error);
         }
+        let Some(wait) = wait(pause, &error) else {
+            return Err(error.with_hint(
+                "it was not asked again; go on later with `llmbench run --resume latest`",
+            ));
+        };
         left -= 1;
         let reason = error.to_string();
         session.tell(&RunEvent::Retrying { reason: &reason });
         tracing::warn!(reason, "request failed, trying again");
         retries.push(reason);
-        if !session.cancel.sleep(pause) {
+        if !session.cancel.sleep(wait) {
             return Err(Error::new(ErrorKind::Cancelled, "cancelled"));
         }
         pause *= 2;
     }
+}
+
+/// How long to wait before the next try; `None` when the server asks for too much.
+fn wait(pause: Duration, error: &Error) -> Option<Duration> {
+    let asked = Duration::from_millis(error.retry_after_ms.unwrap_or(0));
+    (asked <= LONGEST_WAIT).then(|| pause.max(asked))
 }
 
 /// One request, with the run's time limit.
@@ -360,6 +376,17 @@ mod tests {
         // Nonsense is the backend's to refuse; here it must not panic.
         for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert!(batch_limit(100, &open(rate, false), Duration::from_secs(30)) >= BATCH_GRACE);
+        }
+    }
+
+    #[test]
+    fn a_retry_waits_as_long_as_the_server_asks_but_not_for_ever() {
+        let error = Error::new(ErrorKind::Busy, "full");
+        let second = Duration::from_secs(1);
+        assert_eq!(wait(second, &error), Some(second));
+        for (asked, expected) in [(0, Some(1)), (7, Some(7)), (60, Some(60)), (61, None)] {
+            let error = error.clone().with_retry_after(Duration::from_secs(asked));
+            assert_eq!(wait(second, &error), expected.map(Duration::from_secs), "{asked}");
         }
     }
 
