@@ -54,6 +54,11 @@ fn with_interval(stat: &Stat, decimals: usize, show: impl Fn(Option<f64>) -> Str
     }
 }
 
+/// True where a mean is shown with its range, as there is no interval.
+pub(super) fn has_range(stat: &Stat) -> bool {
+    stat.n > 1 && stat.min != stat.max && stat.ci95.is_none()
+}
+
 /// A half-width that never reads as 0: what is seen to vary is not known exactly.
 pub(super) fn width(half: f64, decimals: usize) -> String {
     let text = number(Some(half), decimals);
@@ -140,6 +145,8 @@ mod tests {
         let check = |stat: &Stat, expected: &str| assert_eq!(mean_and_interval(stat, 1), expected);
         check(&with_ci(stat(3, 8.0), 1.24), "8.0 ± 1.2");
         check(&stat(2, 8.0), "8.0 [7.5–8.5]");
+        assert!(has_range(&stat(2, 8.0)) && !has_range(&stat(1, 8.0)));
+        assert!(!has_range(&with_ci(stat(3, 8.0), 1.24)));
         check(&stat(1, 8.0), "8.0");
         check(&Stat::default(), "–");
         check(&with_ci(stat(50, 8.0), 0.01), "8.0 ± <0.1");

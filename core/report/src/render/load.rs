@@ -50,8 +50,18 @@ pub(super) fn goodput(load: &LoadSummary) -> String {
         .map_or_else(|| ABSENT.to_owned(), |share| format!("{:.0} %", share * 100.0))
 }
 
-/// What the short heads of the columns mean.
-pub(super) const LEGEND: &str = "Each figure is the mean over runs. p50 / p99 in ms: TTFT from the intended instant of sending to the first token, ITL every gap between two pieces, TPOT time for each further token of a request, E2E the whole answer, stall the longest gap. pp and tg: tokens a second of one request's prompt and answer. Failed requests are in no latency; percentiles need 20 values.";
+/// What the short heads of the columns mean; TPOT and the speeds of single requests only where
+/// they have columns.
+pub(super) fn legend(has_tpot: bool, has_speeds: bool) -> String {
+    let tpot = if has_tpot { "TPOT time for each further token of a request, " } else { "" };
+    let speeds = match has_speeds {
+        true => " pp and tg: tokens a second of one request's prompt and answer.",
+        false => "",
+    };
+    format!(
+        "Each figure is the mean over runs. p50 / p99 in ms: TTFT from the intended instant of sending to the first token, ITL every gap between two pieces, {tpot}E2E the whole answer, stall the longest gap.{speeds} Failed requests are in no latency; percentiles need 20 values."
+    )
+}
 
 #[cfg(test)]
 mod tests {

@@ -301,6 +301,61 @@ fn a_test_without_scores_is_a_table_of_its_loads() {
     assert!(row.contains(",4,24,23,23,"), "{row}");
 }
 
+/// The names in the first column, put together again where they are broken.
+fn names_in(text: &str) -> String {
+    let mut lines = text.lines();
+    let is_rule = |line: &&str| line.starts_with('─');
+    assert_eq!((lines.find(is_rule).is_some(), lines.find(is_rule).is_some()), (true, true));
+    let rows = lines.take_while(|line| !is_rule(line));
+    rows.filter_map(|row| row.split_whitespace().next()).collect()
+}
+
+#[test]
+fn a_name_that_is_broken_keeps_its_hyphens() {
+    for (mut manifest, mut records) in [loads(), several()] {
+        let long = "vue-ts-sample-of-a-model-with-many-parts-in-its-long-name-q8-0";
+        let short = manifest.models[0].identity.name.clone();
+        manifest.models[0].identity.name = long.into();
+        manifest.plan.models[0] = long.into();
+        for record in records.iter_mut().filter(|record| record.model == short) {
+            record.model = long.into();
+        }
+        let attempts = attempts(&records);
+        let report = Report::new(&manifest, &attempts);
+        for width in [80, 100, 200] {
+            let text = text(&report, &TextOptions { color: false, width });
+            let names = names_in(&text);
+            assert!(names.contains(long), "{names}\n{text}");
+            assert!(!text.contains('\u{200b}'), "{text}");
+        }
+    }
+}
+
+#[test]
+fn the_legend_explains_the_columns_that_there_are() {
+    let (manifest, records) = loads();
+    let attempts = attempts(&records);
+    let report = Report::new(&manifest, &attempts);
+    for (width, has_speeds) in [(80, false), (100, true)] {
+        let text = text(&report, &TextOptions { color: false, width });
+        assert_eq!(text.replace("\n  ", " ").contains("pp and tg:"), has_speeds, "{text}");
+        assert!(text.contains("ITL every gap") && !text.contains("TPOT"), "{text}");
+    }
+    let markdown = markdown(&report);
+    assert!(markdown.contains("TPOT time for each") && markdown.contains("pp and tg:"));
+}
+
+#[test]
+fn a_range_is_called_one_where_it_is_shown() {
+    let (manifest, records) = several();
+    let some = attempts(&records);
+    let text = |report: &Report<'_>| super::text(report, &PLAIN);
+    assert!(text(&Report::new(&manifest, &some)).contains("behind a mean is the range"));
+    let equal = attempts(&records[..3]);
+    let text = text(&Report::new(&manifest, &equal));
+    assert!(!text.contains("is the range"), "{text}");
+}
+
 #[test]
 fn loads_are_not_put_together_and_nothing_is_missed_of_scores() {
     let (manifest, records) = loads();

@@ -18,6 +18,12 @@ const WIDE: u16 = 100;
 /// From this width on there is room for all figures of a load.
 const VERY_WIDE: u16 = 130;
 
+/// Where names may be broken, behind a hyphen; it has no width, no name holds it and it is not printed.
+const BREAK: char = '\u{200b}';
+
+/// What brackets say: they hold one thing behind a mean and another behind a count.
+const RANGES: &str = "[low–high] behind a mean is the range, where there are too few values for a 95 % interval (±); behind a count it is the 95 % interval.";
+
 /// Three rules and no vertical lines: names need the room.
 pub(super) const STYLE: TableStyle = TableStyle::new()
     .top_border(LineStyle::none().fill('─').junction('─'))
@@ -61,8 +67,11 @@ pub fn text(report: &Report<'_>, options: &TextOptions) -> String {
     for (index, reason) in notes.reasons.iter().enumerate() {
         line(&wrapped(&format!("{} {reason}", superscript(index + 1)), width));
     }
+    if notes.has_range {
+        line(&wrapped(RANGES, width));
+    }
     if !load::points(report).is_empty() {
-        line(&wrapped(load::LEGEND, width));
+        line(&wrapped(&load::legend(false, has_speeds(report, width)), width));
     }
     for text in weights(report) {
         line(&wrapped(&text, width));
@@ -112,6 +121,8 @@ impl Paint {
 #[derive(Default)]
 struct Footnotes {
     reasons: Vec<String>,
+    /// Whether a mean stands with its range.
+    has_range: bool,
 }
 
 impl Footnotes {
@@ -177,7 +188,7 @@ fn table(report: &Report<'_>, width: u16, notes: &mut Footnotes) -> String {
     table.set_header(header);
     for model in &report.summary.models {
         let groups = report.groups_of(&model.model);
-        let name = escape::one_line(&model.model);
+        let name = breakable(&model.model);
         if groups.len() == 1 {
             // The whole is the one part: its figures stand once, beside the fixture.
             let mut row = vec![name];
@@ -191,12 +202,12 @@ fn table(report: &Report<'_>, width: u16, notes: &mut Footnotes) -> String {
             let name = format!("  {}", remarks::level_name(level));
             table.add_row(row(report, level, name, wide, notes));
             for group in groups.iter().filter(|group| group.level == level.level) {
-                let name = format!("    {}", escape::one_line(remarks::fixture_name(group)));
+                let name = format!("    {}", breakable(remarks::fixture_name(group)));
                 table.add_row(row(report, group, name, wide, notes));
             }
         }
         for group in groups.iter().filter(|group| levels.is_empty() || group.level.is_none()) {
-            let name = format!("  {}", escape::one_line(remarks::fixture_name(group)));
+            let name = format!("  {}", breakable(remarks::fixture_name(group)));
             table.add_row(row(report, group, name, wide, notes));
         }
     }
@@ -204,13 +215,13 @@ fn table(report: &Report<'_>, width: u16, notes: &mut Footnotes) -> String {
         column.set_padding((0, if index + 1 < columns { 1 } else { 0 }));
         if index == 0 {
             // Long names break between their parts.
-            column.set_delimiter('-');
+            column.set_delimiter(BREAK);
         } else {
             column.set_constraint(ColumnConstraint::ContentWidth);
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.trim_fmt()
+    table.trim_fmt().replace(BREAK, "")
 }
 
 /// One row for each load point.
@@ -228,11 +239,10 @@ fn load_table(report: &Report<'_>, width: u16) -> String {
         "pp\ntok/s",
         "tg\ntok/s",
     ];
-    let has_goodput = load::points(report).iter().any(|(_, load)| load.goodput_share.n > 0);
+    let has_goodput = has_goodput(report);
     let mut header = header.to_vec();
     header.extend(has_goodput.then_some("Good"));
-    // report.md has the speeds of single requests too.
-    let has_speeds = width >= WIDE && !has_goodput || width >= VERY_WIDE;
+    let has_speeds = has_speeds(report, width);
     header.retain(|head| has_speeds || !(head.starts_with("pp") || head.starts_with("tg")));
     let columns = header.len();
     let mut table = Table::new();
@@ -240,11 +250,11 @@ fn load_table(report: &Report<'_>, width: u16) -> String {
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     table.set_header(header);
     for model in &report.summary.models {
-        let mut row = vec![escape::one_line(&model.model)];
+        let mut row = vec![breakable(&model.model)];
         row.resize(columns, String::new());
         table.add_row(row);
         for group in report.groups_of(&model.model) {
-            let name = format!("  {}", escape::one_line(remarks::fixture_name(group)));
+            let name = format!("  {}", breakable(remarks::fixture_name(group)));
             let mut row = vec![name, report.runs(group)];
             if let Some(found) = &group.load {
                 row.extend([
@@ -271,13 +281,27 @@ fn load_table(report: &Report<'_>, width: u16) -> String {
         if index == 0 {
             // A line that is a bit too long reads better than names cut to syllables.
             column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(12)));
-            column.set_delimiter('-');
+            column.set_delimiter(BREAK);
         } else {
             column.set_constraint(ColumnConstraint::ContentWidth);
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.trim_fmt()
+    table.trim_fmt().replace(BREAK, "")
+}
+
+fn has_goodput(report: &Report<'_>) -> bool {
+    load::points(report).iter().any(|(_, load)| load.goodput_share.n > 0)
+}
+
+/// Whether there is room for the speeds of single requests; report.md always has them.
+fn has_speeds(report: &Report<'_>, width: u16) -> bool {
+    width >= WIDE && !has_goodput(report) || width >= VERY_WIDE
+}
+
+/// A name on one line that may be broken behind each hyphen, which stays.
+fn breakable(name: &str) -> String {
+    escape::one_line(name).replace('-', &format!("-{BREAK}"))
 }
 
 /// What each model's speed is for its active weights, in a test that is about speed.
@@ -309,6 +333,7 @@ fn row(
     let identical = report.repeats_one_answer(group);
     let mut row = vec![name, report.runs(group)];
     if report.manifest.is_scored {
+        notes.has_range |= figures::has_range(&group.score);
         let score = figures::score(&group.score, report.manifest.max_score, 1, identical);
         row.push(notes.mark(score, group.score.missing.as_deref()));
     }
@@ -321,6 +346,7 @@ fn row(
         row.push(notes.mark(shown, group.ast_score.missing.as_deref()));
     }
     let speed = if wide {
+        notes.has_range |= figures::has_range(&group.tokens_per_sec);
         figures::mean_and_interval(&group.tokens_per_sec, 1)
     } else {
         figures::number(group.tokens_per_sec.mean, 1)

@@ -4,7 +4,7 @@ use llmbench_api::record::{GroupSummary, LoadSummary, Rate};
 
 use super::table;
 use crate::Report;
-use crate::render::load::{LEGEND, arrival, goodput, p50_p99, points, short};
+use crate::render::load::{arrival, goodput, legend, p50_p99, points, short};
 use crate::render::{figures, remarks};
 
 /// Tables of load points, failures and sweeps; empty for other tests.
@@ -13,7 +13,7 @@ pub(super) fn tables(report: &Report<'_>) -> String {
     if points.is_empty() {
         return String::new();
     }
-    let mut out = format!("{}\n{LEGEND}\n", latencies(report, &points));
+    let mut out = format!("{}\n{}\n", latencies(report, &points), legend(true, true));
     out.push_str(&format!("\n### Throughput and speeds\n\n{}", rates(&points)));
     out.push_str(&format!("\n{}\n", WEIGHTS));
     if points.iter().any(|(_, load)| !load.errors.is_empty()) {
