@@ -4,17 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use llmbench_api::monitor::metric;
-use llmbench_api::record::{
-    AttemptRecord, AttemptStatus, EnergySource, LoadFigures, MeasuredBy, MonitorStats,
-};
+use llmbench_api::record::{AttemptRecord, AttemptStatus, EnergySource, LoadFigures, MeasuredBy};
 use llmbench_api::{DoneReason, Json};
 use sha2::{Digest, Sha256};
 
 use crate::summary::PROMPT_CACHED;
-
-/// Name of the process that computes among a monitor's devices.
-const PROCESS: &str = "process";
+use crate::watched::{CpuUse, Watched};
 
 /// One attempt of a run, without what only its own page shows.
 ///
@@ -98,6 +93,8 @@ pub struct Attempt {
     /// Share of the GPU samples in which a GPU was throttled, 0–1; the worst GPU where there are
     /// several. `None` when no monitor tells.
     pub throttled_share: Option<f64>,
+    /// Use of the processors; `None` when no monitor tells both the machine's and the server's.
+    pub cpu: Option<CpuUse>,
     /// What a load test measured.
     pub load: Option<Arc<LoadFigures>>,
     /// Of a test over lengths of context, where the attempt stands and what it took.
@@ -190,20 +187,6 @@ pub(crate) fn load(value: Option<&Json>) -> Option<Arc<LoadFigures>> {
     serde_json::from_value(value.clone()).ok().map(Arc::new)
 }
 
-/// The worst GPU's share of throttled samples.
-pub(crate) fn throttled_share(monitors: &[MonitorStats]) -> Option<f64> {
-    let devices = monitors.iter().flat_map(|monitor| monitor.devices.values());
-    let shares = devices.filter_map(|device| Some(device.get(metric::THROTTLED)?.mean));
-    shares.filter(|share| share.is_finite()).reduce(f64::max)
-}
-
-/// Most memory that the process that computes had in use.
-pub(crate) fn process_peak_bytes(monitors: &[MonitorStats]) -> Option<f64> {
-    let of_process = monitors.iter().filter_map(|monitor| monitor.devices.get(PROCESS));
-    let peaks = of_process.filter_map(|device| Some(device.get(metric::MEMORY_USED_BYTES)?.max));
-    peaks.filter(|peak| peak.is_finite()).reduce(f64::max)
-}
-
 /// Texts that occur in many attempts, each held once.
 #[derive(Debug, Default)]
 pub(crate) struct Texts {
@@ -234,6 +217,7 @@ impl Texts {
     }
 
     fn attempt(&mut self, record: &AttemptRecord) -> Attempt {
+        let watched = Watched::from(record.monitors.as_slice());
         Attempt {
             id: record.id.clone(),
             model: self.word(&record.model),
@@ -270,11 +254,12 @@ impl Texts {
             missing: self.reasons(record.missing.clone()),
             retries: record.retries.clone(),
             prompt_cached: is_cached(record.extra.get(PROMPT_CACHED)),
-            throttled_share: throttled_share(&record.monitors),
+            throttled_share: watched.throttled_share,
+            cpu: watched.cpu,
             load: load(record.extra.get(LOAD)),
             context: ContextFields::of(
                 |name| record.extra.get(name).cloned(),
-                process_peak_bytes(&record.monitors),
+                watched.process_peak_bytes,
             ),
             place: None,
         }

@@ -26,6 +26,7 @@ mod report;
 pub mod stats;
 pub mod summary;
 mod versions;
+mod watched;
 
 #[cfg(test)]
 mod documentation;
@@ -37,6 +38,7 @@ pub use derived::{PAGE_FILE, REPORT_FILE, SUMMARY_FILE, TABLE_FILE, WriteError, 
 pub use read::{ReadError, ReadWarning, Run};
 pub use report::Report;
 pub use summary::summarise;
+pub use watched::CpuUse;
 
 /// Name of the file with a run's manifest.
 pub const MANIFEST_FILE: &str = "run.json";

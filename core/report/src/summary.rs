@@ -37,6 +37,7 @@ use llmbench_api::record::{
 };
 
 use crate::Attempt;
+use crate::watched::{BUSY_SHARE, others_share};
 
 pub use context::HOLDS_SHARE;
 pub(crate) use correct::is_correct;
@@ -189,6 +190,7 @@ fn warnings(manifest: &RunManifest, records: &[&Attempt], models: &[GroupSummary
     all.extend(mixed_scoring(records));
     // What a test without scores wants to load is its own affair.
     all.extend(models.iter().filter(|_| manifest.is_scored).filter_map(low_gpu_utilization));
+    all.extend(machine_busy(manifest, records));
     all.extend(manifest.warnings.iter().cloned());
     // The model's own line above says it with the figure.
     let of_attempts = records.iter().flat_map(|record| record.warnings.iter());
@@ -198,6 +200,17 @@ fn warnings(manifest: &RunManifest, records: &[&Attempt], models: &[GroupSummary
     let mut seen = BTreeSet::new();
     all.retain(|warning| seen.insert(warning.clone()));
     all
+}
+
+/// A machine that worked for others, too, while answers were measured.
+fn machine_busy(manifest: &RunManifest, records: &[&Attempt]) -> Option<String> {
+    let share = others_share(manifest, records.iter().copied())?;
+    (share >= BUSY_SHARE).then(|| {
+        format!(
+            "other programs used {:.0} % of the processors while answers were measured: speeds may be those of a busy machine",
+            share * 100.0
+        )
+    })
 }
 
 /// Scores made by different rules must not be compared silently.

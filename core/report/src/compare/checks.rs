@@ -7,6 +7,7 @@ use llmbench_api::record::{AttemptStatus, MeasuredBy, RunManifest, RunStatus};
 use super::side::Picked;
 use super::types::{Finding, Severity};
 use crate::Attempt;
+use crate::watched::{BUSY_SHARE, others_share};
 
 /// Settings that decide what a model answers.
 const SAMPLING: [&str; 5] = ["temperature", "top_p", "top_k", "repeat_penalty", "max_tokens"];
@@ -41,6 +42,7 @@ pub(super) fn findings(pair: &Pair<'_>) -> Vec<Finding> {
         context_size(base, other),
         machine(base, other),
         throttled(pair),
+        busy(pair),
         clock(pair),
         server(base, other),
         sampling(base, other),
@@ -195,6 +197,26 @@ fn throttled(pair: &Pair<'_>) -> Option<Finding> {
             "a GPU slowed itself down (heat or power) in attempts of base: {}, other: {}",
             or_none(base),
             or_none(other)
+        ),
+    )
+}
+
+fn busy(pair: &Pair<'_>) -> Option<Finding> {
+    let base = others_share(&pair.base.0.manifest, pair.base_attempts.iter().copied());
+    let other = others_share(&pair.other.0.manifest, pair.other_attempts.iter().copied());
+    if [base, other].into_iter().flatten().all(|share| share < BUSY_SHARE) {
+        return None;
+    }
+    let show = |share: Option<f64>| {
+        share.map_or_else(|| "not known".to_owned(), |share| format!("{:.0} %", share * 100.0))
+    };
+    finding(
+        "machine-busy",
+        Severity::SpeedNotJudged,
+        format!(
+            "other programs used the processors while answers were measured: base {}, other {}",
+            show(base),
+            show(other)
         ),
     )
 }

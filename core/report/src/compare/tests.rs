@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::testing::{lost, manifest, scored};
-use crate::{Attempt, Run, attempts};
+use crate::{Attempt, CpuUse, Run, attempts};
 
 /// Eight fixtures, five runs each, with scores around `mean`.
 fn run(id: &str, models: &[&str], mean: f64) -> Run {
@@ -255,6 +255,10 @@ fn what_makes_it_doubtful_is_told() {
     assert_eq!(speed.reason.as_deref(), Some("speeds are not judged: machine"));
     let throttled = |run: &mut Run| run.records[3].throttled_share = Some(0.5);
     check("throttled", Severity::SpeedNotJudged, throttled);
+    check("machine-busy", Severity::SpeedNotJudged, |run| {
+        let busy = CpuUse { machine_share: 0.9, process_cores: 8.0 };
+        run.records.iter_mut().for_each(|attempt| attempt.cpu = Some(busy));
+    });
     let warning = Severity::Warning;
     check("server", warning, |run| run.manifest.server.version = Measured::known("9".into()));
     check("speed-clock", warning, |run| {

@@ -15,11 +15,9 @@ use serde::{Deserialize, Deserializer};
 
 use super::shape::FindingsByRole;
 use super::{ReadError, ReadWarning, bad_content};
-use crate::attempt::{
-    Attempt, ContextFields, Output, Place, Texts, is_cached, load, process_peak_bytes,
-    throttled_share,
-};
+use crate::attempt::{Attempt, ContextFields, Output, Place, Texts, is_cached, load};
 use crate::versions::{JsonProblem, Version};
+use crate::watched::Watched;
 
 /// Bytes that one thread takes at a time.
 const BLOCK_BYTES: u64 = 4 << 20;
@@ -289,12 +287,6 @@ struct Line {
     truncated: Option<Json>,
 }
 
-/// What is kept of the monitors.
-struct Watched {
-    throttled_share: Option<f64>,
-    process_peak_bytes: Option<f64>,
-}
-
 impl Line {
     fn parse(line: &[u8], version: Version) -> Result<Self, JsonProblem> {
         match version {
@@ -358,6 +350,7 @@ impl Line {
             retries: self.retries,
             prompt_cached: is_cached(self.prompt_cached.as_ref()),
             throttled_share: self.monitors.throttled_share,
+            cpu: self.monitors.cpu,
             context,
             load: load(self.load.as_ref()),
             place: Some(place),
@@ -372,8 +365,5 @@ fn identified<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Outpu
 
 fn watched<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Watched, D::Error> {
     let monitors = Vec::<MonitorStats>::deserialize(deserializer)?;
-    Ok(Watched {
-        throttled_share: throttled_share(&monitors),
-        process_peak_bytes: process_peak_bytes(&monitors),
-    })
+    Ok(Watched::from(monitors.as_slice()))
 }
