@@ -18,6 +18,7 @@ mod monitors;
 mod openai;
 mod refused_input;
 mod refused_plugins;
+mod report_charts;
 mod report_page;
 mod resume;
 mod run_options;

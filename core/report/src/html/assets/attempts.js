@@ -16,7 +16,7 @@ function attemptColumns() {
     page.series.length > 1 && text("Model", (place) => page.series[page.rows[place][at.series]].label),
     text("Fixture", (place) => fixtureName(page.rows[place][at.fixture])),
     text("Run", (place) => page.rows[place][at.run], { numeric: true }),
-    { label: "Status", value: (place) => STATUSES[page.rows[place][at.status]], show: (place) => badge(page.rows[place][at.status]) },
+    { label: "Status", value: (place) => statusOf(page.rows[place]), show: (place) => badge(page.rows[place]) },
     page.isScored && figure("score", `Score /${page.maxScore}`, "The rules are in docs/scoring.md", 2, score),
     has("compiles") && { label: "Compiles", value: (place) => page.rows[place][at.compiles], show: (place) => yesNo(page.rows[place][at.compiles]) },
     text("First error", (place) => firstError(page.rows[place]), { class: "error-text", show: (place) => firstError(page.rows[place]) ?? "" }),
@@ -37,8 +37,8 @@ function shortId(row) {
   return typeof row[at.id] === "string" ? row[at.id] : String(row[at.id]).padStart(5, "0");
 }
 
-function badge(letter) {
-  return el("span", { class: `badge ${letter}` }, STATUSES[letter]);
+function badge(row) {
+  return el("span", { class: `badge ${row[at.status]}` }, statusOf(row));
 }
 
 function yesNo(value) {

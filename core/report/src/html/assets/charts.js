@@ -41,7 +41,9 @@ function drawCharts(width = "auto") {
     if (entry.canvas.clientWidth === 0) continue;
     entry.chart ??= echarts.init(entry.canvas, null, { renderer: "svg" });
     entry.chart.resize({ width });
-    entry.chart.setOption(base(entry.option()), { notMerge: true });
+    // Anew: labels that are moved apart would be taken where they last stood.
+    entry.chart.clear();
+    entry.chart.setOption(base(entry.option()));
     // At once: a browser that prints waits for no frame.
     entry.chart.getZr().flush();
   }
@@ -96,10 +98,54 @@ function labelWidth() {
   return narrow() ? 110 : 190;
 }
 
-/** A line from low to high with caps, for intervals and ranges; data items are `[x, y, low, high, …]`. */
+/** Room on the left of an axis up to `highest`: its labels, and its name beside them. */
+function roomForAxis(highest) {
+  // The axis may end at the next round number, which can have a digit more.
+  const labels = 7.5 * Math.ceil(highest * 1.3 || 0).toLocaleString("en").length;
+  return { nameGap: Math.max(34, labels + 14), left: Math.max(54, labels + 34) };
+}
+
+/**
+ * Puts each label where it covers no other, no point before it and nothing left of the axis at `left`,
+ * in the first of `places(label, point)`, which are shifts. One that finds no place is left out; table
+ * and tooltip have its name.
+ */
+function apart(left, places = around) {
+  const taken = new Map();
+  return ({ seriesIndex, dataIndex, labelRect, rect }) => {
+    const at = ([dx, dy]) => ({ x: labelRect.x + dx, y: labelRect.y + dy, width: labelRect.width, height: labelRect.height + 2 });
+    const meets = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+    const own = `${seriesIndex}/${dataIndex} `;
+    const others = [...taken].filter(([name]) => !name.startsWith(own)).map(([, box]) => box);
+    taken.set(`${own}point`, rect);
+    const place = places(labelRect, rect).find((place) => at(place).x > left && !others.some((box) => meets(at(place), box)));
+    if (!place) return { hideOverlap: true, x: -1000 };
+    taken.set(own, at(place));
+    return { dx: place[0], dy: place[1] };
+  };
+}
+
+/** Around a point above which the label stands: above, below, beside, further above. */
+function around(label, point) {
+  const beside = (point.width + label.width) / 2 + 4;
+  const line = label.height + 2;
+  const below = (label.height + point.height) / 2 + 5;
+  return [[0, 0], [0, 2 * below], [beside, below], [-beside, below], [0, -line], [beside, 0], [beside, 2 * line], [-beside, 0], [0, -2 * line]];
+}
+
+/** Off the line of the interval on which a label would stand: just above, just below, further above. */
+function offLine(label) {
+  return [-12, 12, -12 - label.height, 12 + label.height, -12 - 2 * label.height].map((dy) => [0, dy]);
+}
+
+/**
+ * A line from low to high with caps, for intervals and ranges; data items are `[x, y, low, high, …]`.
+ * Axes reach as far as the lines do: an end that is not seen would look like one.
+ */
 function whiskers(data, { vertical, colourOf, dashed }) {
   return {
     type: "custom", silent: true, clip: true, z: 1, data,
+    encode: vertical ? { x: 0, y: [1, 2, 3] } : { x: [0, 2, 3], y: 1 },
     renderItem(_, api) {
       const [x, y, low, high] = [0, 1, 2, 3].map((place) => api.value(place));
       const from = api.coord(vertical ? [x, low] : [low, y]);

@@ -37,6 +37,11 @@ function revive(value) {
   return Object.fromEntries(keys.map((key) => [key, revive(value[key])]));
 }
 
+/** What became of an attempt; without scores the good ones are measured, not scored. */
+function statusOf(row) {
+  return row[at.status] === "s" && !runOf(row).is_scored ? "measured" : STATUSES[row[at.status]];
+}
+
 /** The id of an attempt, put together again where only its parts are kept. */
 function idOf(row) {
   const id = row[at.id];

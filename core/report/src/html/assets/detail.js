@@ -53,7 +53,7 @@ function detailParts(row, found) {
   const diagnostics = (found.findings ?? []).flatMap((finding) => finding.diagnostics);
   const list = (title, items) => items.length > 0 && [el("h3", {}, title), el("ul", { class: "texts" }, items.map((item) => el("li", {}, item)))];
   return [
-    el("p", { class: "facts" }, badge(row[at.status]), fact(`score ${score(row[at.score])} of ${page.maxScore}`), row[at.compiles] !== null && fact(row[at.compiles] ? "compiles" : "does not compile"),
+    el("p", { class: "facts" }, badge(row), fact(`score ${score(row[at.score])} of ${page.maxScore}`), row[at.compiles] !== null && fact(row[at.compiles] ? "compiles" : "does not compile"),
       fact(`${number(row[at.speed], 1)} tokens/s`), fact(`${number(row[at.duration], 2)} s`), fact(`${row[at.prompt_tokens] ?? ABSENT} tokens read, ${row[at.tokens] ?? ABSENT} written`), found.done_reason && fact(`end: ${found.done_reason}`), fact(`seed ${found.seed}`), fact(moment(found.timestamp))),
     found.reason && el("p", { class: "note" }, `The whole record is not shown: ${found.reason}.`),
     list("Errors", found.errors), list("Warnings", found.warnings), list("Retried after", found.retries),

@@ -21,13 +21,15 @@ function charts() {
 function scatter(models) {
   const known = models.filter((group) => group.score.mean !== null && group.tokens_per_sec.mean !== null);
   const points = (group) => [group.tokens_per_sec.mean, group.score.mean];
-  const lines = (stat, isInterval, vertical) => known
+  const lines = (stat, isInterval) => known
     .map((group) => [group, interval(group[stat]) ?? (isInterval ? null : [group[stat].min, group[stat].max])])
     .filter(([group, range]) => range && (interval(group[stat]) !== null) === isInterval && group[stat].n > 1)
     .map(([group, [low, high]]) => [...points(group), low, high, group.series]);
   const bars = (stat, vertical) => [true, false].map((isInterval) =>
-    whiskers(lines(stat, isInterval, vertical), { vertical, dashed: !isInterval, colourOf: seriesColour }));
+    whiskers(lines(stat, isInterval), { vertical, dashed: !isInterval, colourOf: seriesColour }));
   const lost = models.length - known.length;
+  // An interval may go beyond what a score can be; the axis then shows all of it.
+  const highest = Math.max(page.maxScore, ...[true, false].flatMap((isInterval) => lines("score", isInterval)).map((line) => line[3]));
   const fastest = Math.max(...known.map((group) => group.tokens_per_sec.mean));
   // Names beside more points than that cover other points.
   const direct = () => !narrow() && known.length <= 3;
@@ -36,17 +38,17 @@ function scatter(models) {
     note: `Each point is a model: mean score and mean decode speed. Whole lines are 95 % intervals, dashed ones the range from lowest to highest where there are too few values for an interval.${lost ? ` ${count(lost, "model")} without both figures: not shown.` : ""}`,
     summary: known.map((group) => `${page.series[group.series].label}: score ${score(group.score.mean)}, ${number(group.tokens_per_sec.mean, 1)} tokens per second`).join("; ") || "Nothing was measured.",
     table: [["Model", "Score", "n", "Tokens/s", "n"], models.map((group) => [page.series[group.series].label, statCell(group.score, 2, score), group.score.n, statCell(group.tokens_per_sec, 1), group.tokens_per_sec.n])],
-    option: () => ({
+    option: (layout = apart(54, offLine)) => ({
       legend: { show: !direct(), type: "scroll", orient: narrow() ? "vertical" : "horizontal", top: 0, height: narrow() ? 96 : "auto", textStyle: { color: colour("text") }, pageTextStyle: { color: colour("text") }, pageIconColor: colour("text") },
-      grid: { left: 54, right: 24, top: narrow() ? 112 : direct() ? 14 : 44, bottom: 48 },
+      grid: { left: 54, right: 30, top: narrow() ? 112 : direct() ? 28 : 44, bottom: 48 },
       xAxis: valueAxis("mean decode speed, tokens/s", { min: 0 }),
-      yAxis: valueAxis(`mean score, 0–${page.maxScore}`, { min: 0, max: page.maxScore, nameGap: 34 }),
+      yAxis: valueAxis(`mean score, 0–${page.maxScore}`, { min: 0, max: highest, nameGap: 34, axisLabel: { color: colour("faint"), hideOverlap: true, showMaxLabel: highest === page.maxScore } }),
       tooltip: { formatter: (item) => `${item.seriesName}\nscore ${score(item.value[1])}\n${number(item.value[0], 1)} tokens/s` },
       series: [...bars("score", true), ...bars("tokens_per_sec", false), ...known.map((group) => ({
         type: "scatter", name: page.series[group.series].label, data: [points(group)], symbol: seriesSymbol(group.series), symbolSize: 13,
         itemStyle: { color: seriesColour(group.series), borderColor: colour("page"), borderWidth: 1.5, opacity: 1 },
         label: { show: direct(), position: group.tokens_per_sec.mean > fastest * 0.7 ? "left" : "right", distance: 12, color: colour("text"), formatter: (item) => fitted(item.seriesName, 230) },
-        labelLayout: { dy: -12, moveOverlap: "shiftY" },
+        labelLayout: layout,
       }))],
     }),
   });
@@ -69,11 +71,11 @@ function distribution(id, title, column, axis, decimals, limits) {
   })));
   return figure({
     id, title, height: Math.max(130, 64 + 46 * places.length),
-    note: `Each point is a scored attempt; the box holds the middle half, its line is the median.${thin ? ` Of more than ${MOST_POINTS} attempts of a model, ${MOST_POINTS} are drawn.` : ""}`,
+    note: `Each point is a ${page.isScored ? "scored" : "measured"} attempt; the box holds the middle half, its line is the median.${thin ? ` Of more than ${MOST_POINTS} attempts of a model, ${MOST_POINTS} are drawn.` : ""}`,
     summary: places.map((place, line) => `${page.series[place].label}: n ${values.get(place).length}, median ${number(boxes[line][2], decimals)}`).join("; ") || "No attempt was scored.",
     table: [["Model", "n", "Lowest", "Quarter", "Median", "Three quarters", "Highest"], places.map((place, line) => [page.series[place].label, values.get(place).length, ...boxes[line].map((value) => number(value, decimals))])],
     option: () => ({
-      grid: { left: labelWidth() + 16, right: 20, top: 8, bottom: 46 },
+      grid: { left: labelWidth() + 16, right: 30, top: 8, bottom: 46 },
       xAxis: valueAxis(axis, limits),
       yAxis: nameAxis(places.map((place) => page.series[place].label), { inverse: true }),
       tooltip: { formatter: (item) => `${page.series[places[item.value[1]]]?.label ?? item.name}\n${number(item.seriesType === "boxplot" ? item.value[3] : item.value[0], decimals)}${item.seriesType === "boxplot" ? " (median)" : ""}` },

@@ -24,7 +24,7 @@ function fixtureIsChosen(place) {
 }
 
 function holds(row, words) {
-  const text = `${idOf(row)} ${page.series[row[at.series]].label} ${fixtureName(row[at.fixture])} ${STATUSES[row[at.status]]} ${firstError(row) ?? ""}`.toLowerCase();
+  const text = `${idOf(row)} ${page.series[row[at.series]].label} ${fixtureName(row[at.fixture])} ${statusOf(row)} ${firstError(row) ?? ""}`.toLowerCase();
   return words.every((word) => text.includes(word));
 }
 
@@ -53,7 +53,8 @@ function filterBar(changed) {
     clearTimeout(pause);
     pause = setTimeout(() => set("text", event.target.value), 150);
   };
-  const used = new Set(page.rows.map((row) => row[at.status]));
+  const used = new Map();
+  for (const row of page.rows) used.set(row[at.status], (used.get(row[at.status]) ?? new Set()).add(statusOf(row)));
   const reset = () => {
     for (const name of Object.keys(filters)) {
       filters[name] = "";
@@ -66,7 +67,7 @@ function filterBar(changed) {
     page.series.length > 1 && select("series", "Model", page.series.map((series, place) => [place, series.label])),
     page.fixtures.length > 1 && select("fixture", "Fixture", page.fixtures.map((fixture, place) => [place, fixture.name])),
     page.levels.length > 1 && select("level", "Level", page.levels.map((level) => [level, `level ${level}`])),
-    select("status", "Status", Object.entries(STATUSES).filter(([letter]) => used.has(letter))),
+    select("status", "Status", Object.keys(STATUSES).filter((letter) => used.has(letter)).map((letter) => [letter, [...used.get(letter)].join(" or ")])),
     el("label", { class: "field grow" }, el("span", {}, "Text"),
       el("input", { id: "filter-text", type: "search", value: filters.text, placeholder: "id, model, fixture, error", oninput: typed })),
     el("button", { type: "button", id: "filter-reset", onclick: reset }, "Reset"),

@@ -67,7 +67,7 @@ function loadCharts() {
     latencyCurve(groups, "chart-load-e2e", "Time for a whole answer against throughput", "e2e_p50_ms", "median time for an answer, ms", (point) => point.e2e_p50_ms));
 }
 
-/** Latency over throughput: a line for each model through its load points, and one for each of its sweeps. */
+/** Latency over throughput: a line for each model through its load points, and one for the sustained rates of its sweeps. */
 function latencyCurve(groups, id, title, field, axis, ofSweep) {
   const rate = (group) => group.load.output_tokens_per_sec.mean;
   const isKnown = (group) => rate(group) !== null && group.load[field].mean !== null;
@@ -76,31 +76,50 @@ function latencyCurve(groups, id, title, field, axis, ofSweep) {
   const swept = (place) => groups.filter((group) => group.series === place).flatMap((group) => group.load.sweep)
     .filter((point) => point.output_tokens_per_sec !== null && ofSweep(point) !== null).sort((a, b) => a.rate_per_second - b.rate_per_second);
   const known = groups.filter(isKnown);
-  const bars = known.filter((group) => interval(group.load[field])).map((group) => [rate(group), group.load[field].mean, ...interval(group.load[field]), group.series]);
-  const line = (place, name, data, dashed) => ({
-    type: "line", name, data, symbol: seriesSymbol(place), symbolSize: 10, z: 2, lineStyle: { color: seriesColour(place), width: 2, type: dashed ? "dashed" : "solid" }, itemStyle: { color: seriesColour(place) },
+  const alone = known.filter((group) => group.load.sweep.length === 0);
+  const bars = alone.filter((group) => interval(group.load[field])).map((group) => [rate(group), group.load[field].mean, ...interval(group.load[field]), group.series]);
+  const highest = Math.max(0, ...bars.map((bar) => bar[3]), ...alone.map((group) => group.load[field].mean), ...places.flatMap(swept).map(ofSweep));
+  let layout;
+  const line = (place, name, data, { dashed, joined = true, hollow }) => ({
+    type: "line", name, data, symbol: seriesSymbol(place), symbolSize: 10, z: 2,
+    lineStyle: { color: seriesColour(place), width: joined ? 2 : 0, type: dashed ? "dashed" : "solid" },
+    itemStyle: hollow ? { color: colour("page"), borderColor: seriesColour(place), borderWidth: 2 } : { color: seriesColour(place) },
     label: { show: true, position: "top", color: colour("text"), formatter: (item) => item.data.name },
+    labelLayout: layout,
   });
+  const sweeps = (place) => {
+    const name = `${page.series[place].label} (sweep)`;
+    const data = (saturated) => swept(place).filter((point) => point.saturated === saturated).map((point) => ({ name: `${number(point.rate_per_second, 1)}/s`, saturated, value: [point.output_tokens_per_sec, ofSweep(point)] }));
+    const held = data(false);
+    // A line that turns back would be read as a course that nobody measured.
+    const joined = held.every((point, index) => index === 0 || point.value[0] >= held[index - 1].value[0]);
+    return [line(place, name, held, { dashed: true, joined }), line(place, name, data(true), { joined: false, hollow: true })].filter((series) => series.data.length > 0);
+  };
   const lost = groups.length - known.length;
+  const hasSweeps = places.some((place) => swept(place).length > 0);
   return figure({
     id, title, height: narrow() ? 420 : 380,
-    note: `Each point is a load, named beside it; further right is more throughput, further up is slower. Whiskers are 95 % intervals over runs; dashed lines are sweeps of rates.${lost ? ` ${count(lost, "load point")} without both figures: not shown.` : ""}`,
+    note: `Each point is a load, named beside it; further right is more throughput, further up is slower. Whiskers are 95 % intervals over runs.${hasSweeps ? " Dashed lines join the rates that a sweep sustained; hollow points are rates that were too much, whose times only tell how long it was measured." : ""}${lost ? ` ${count(lost, "load point")} without both figures: not shown.` : ""}`,
     summary: known.map((group) => `${page.series[group.series].label} at ${group.fixture}: ${number(rate(group), 1)} tokens per second, ${number(group.load[field].mean, 1)} ms`).join("; ") || "Nothing was measured.",
     table: [["Model", "Load", "Tokens/s, all streams", axis], [
       ...known.map((group) => [page.series[group.series].label, group.fixture, number(rate(group), 1), number(group.load[field].mean, 1)]),
       ...places.flatMap((place) => swept(place).map((point) => [page.series[place].label, `sweep, ${number(point.rate_per_second, 2)} a second${point.saturated ? ", saturated" : ""}`, number(point.output_tokens_per_sec, 1), number(ofSweep(point), 1)])),
     ]],
-    option: () => ({
-      legend: { type: "scroll", top: 0, textStyle: { color: colour("text") }, pageTextStyle: { color: colour("text") }, pageIconColor: colour("text") },
-      grid: { left: 62, right: 24, top: 44, bottom: 48 },
-      xAxis: valueAxis("generated tokens/s, all streams together", { min: 0 }),
-      yAxis: valueAxis(axis, { min: 0, nameGap: 46 }),
-      tooltip: { formatter: (item) => `${item.seriesName}\n${item.data.name}\n${number(item.data.value[0], 1)} tokens/s\n${number(item.data.value[1], 1)} ms` },
-      series: [
-        whiskers(bars, { vertical: true, dashed: false, colourOf: seriesColour }),
-        ...places.filter((place) => points(place).length > 0).map((place) => line(place, page.series[place].label, points(place).map((group) => ({ name: group.fixture, value: [rate(group), group.load[field].mean] })), false)),
-        ...places.filter((place) => swept(place).length > 0).map((place) => line(place, `${page.series[place].label} (sweep)`, swept(place).map((point) => ({ name: `${number(point.rate_per_second, 1)}/s`, value: [point.output_tokens_per_sec, ofSweep(point)] })), true)),
-      ],
-    }),
+    option: () => {
+      const { nameGap, left } = roomForAxis(highest);
+      layout = apart(left);
+      return {
+        legend: { type: "scroll", top: 0, textStyle: { color: colour("text") }, pageTextStyle: { color: colour("text") }, pageIconColor: colour("text") },
+        grid: { left, right: 30, top: 50, bottom: 48 },
+        xAxis: valueAxis(narrow() ? "generated tokens/s, all streams" : "generated tokens/s, all streams together", { min: 0 }),
+        yAxis: valueAxis(axis, { min: 0, nameGap }),
+        tooltip: { formatter: (item) => `${item.seriesName}\n${item.data.name}${item.data.saturated ? ", saturated" : ""}\n${number(item.data.value[0], 1)} tokens/s\n${number(item.data.value[1], 1)} ms` },
+        series: [
+          whiskers(bars, { vertical: true, dashed: false, colourOf: seriesColour }),
+          ...places.filter((place) => points(place).length > 0).map((place) => line(place, page.series[place].label, points(place).map((group) => ({ name: group.fixture, value: [rate(group), group.load[field].mean] })), {})),
+          ...places.flatMap(sweeps),
+        ],
+      };
+    },
   });
 }
