@@ -3,6 +3,7 @@
 //! A field that was not measured is `null` and has an entry in `missing` with
 //! the reason. Readers must accept unknown fields: a minor release may add some.
 
+mod agreement;
 mod calibration;
 mod context;
 mod energy;
@@ -21,6 +22,7 @@ use crate::{
     ValidatorInfo,
 };
 
+pub use agreement::{AgreementSummary, GroupAgreement};
 pub use calibration::{Calibration, ErrorFigures, StreamCalibration};
 pub use context::{ContextCell, ContextLength, ContextMap};
 pub use energy::{EnergySource, EnergyStats, IdleDevice, IdleRecord};
@@ -283,11 +285,14 @@ pub struct RunManifest {
     /// False when the test measures and gives no scores.
     #[serde(default = "yes")]
     pub is_scored: bool,
+    /// False when a high score does not mean that the answer is right.
+    #[serde(default = "yes")]
+    pub judges_correctness: bool,
     /// What makes the run as a whole doubtful.
     pub warnings: Vec<String>,
 }
 
-/// Runs from before there were tests without scores.
+/// Runs from before there were other tests.
 fn yes() -> bool {
     true
 }

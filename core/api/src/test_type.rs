@@ -132,6 +132,9 @@ pub struct TestDescription {
     /// status `scored`, and its metrics `tokens_per_sec`, `prefill_tokens_per_sec`,
     /// `duration_sec` and `ttft_sec` take the place of those that the engine would work out.
     pub is_scored: bool,
+    /// False for a test whose high scores do not mean right answers: reports then count none as
+    /// correct.
+    pub judges_correctness: bool,
     /// True when the test tells a prompt that the server has cut from a whole one by itself.
     /// Otherwise the engine ends an attempt as invalid when token counts speak of a cut prompt.
     pub judges_truncation: bool,
@@ -148,6 +151,7 @@ impl Default for TestDescription {
             max_score: 10.0,
             default_fixtures: Vec::new(),
             is_scored: true,
+            judges_correctness: true,
             judges_truncation: false,
         }
     }

@@ -8,6 +8,7 @@ use llmbench_api::record::{AttemptRecord, AttemptStatus, EnergySource, LoadFigur
 use llmbench_api::{DoneReason, Json};
 use sha2::{Digest, Sha256};
 
+use crate::agreement::AgreementFields;
 use crate::summary::PROMPT_CACHED;
 use crate::watched::{CpuUse, Watched};
 
@@ -99,6 +100,8 @@ pub struct Attempt {
     pub load: Option<Arc<LoadFigures>>,
     /// Of a test over lengths of context, where the attempt stands and what it took.
     pub context: Option<Box<ContextFields>>,
+    /// Of a test that compares answers to one prompt, how far they agree.
+    pub agreement: Option<Box<AgreementFields>>,
     /// Where the whole record stands; `None` for one that was never in a file.
     pub place: Option<Place>,
 }
@@ -261,6 +264,7 @@ impl Texts {
                 |name| record.extra.get(name).cloned(),
                 watched.process_peak_bytes,
             ),
+            agreement: AgreementFields::of(|name| record.extra.get(name).cloned()),
             place: None,
         }
     }

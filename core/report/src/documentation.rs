@@ -56,6 +56,8 @@ fn every_field_is_documented() {
     check(llmbench_api::record::ContextMap::default());
     check(llmbench_api::record::ContextLength::default());
     check(llmbench_api::record::ContextCell::default());
+    check(llmbench_api::record::AgreementSummary::default());
+    check(llmbench_api::record::GroupAgreement::default());
     check(&summary.groups[0].score);
     check(&summary.groups[0].compiles);
     check(llmbench_api::record::LoadFigures::default());

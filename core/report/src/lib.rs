@@ -14,6 +14,7 @@
 //! Nothing here asks a model, a server, the clock or the environment, so that
 //! an old run can be summed up again anywhere, with the same result.
 
+mod agreement;
 pub mod attempt;
 pub mod compare;
 mod derived;
@@ -33,6 +34,7 @@ mod documentation;
 #[cfg(test)]
 mod testing;
 
+pub use agreement::{AgreementFields, Compared};
 pub use attempt::{Attempt, attempts};
 pub use derived::{PAGE_FILE, REPORT_FILE, SUMMARY_FILE, TABLE_FILE, WriteError, write_derived};
 pub use read::{ReadError, ReadWarning, Run};

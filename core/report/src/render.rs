@@ -6,6 +6,7 @@
 //!
 //! The comparison of runs has the same formats and a small HTML page.
 
+mod agreement;
 mod columns;
 mod comparison;
 mod context;

@@ -21,6 +21,7 @@
 //!
 //! The result does not depend on the order of the records.
 
+mod agreement;
 mod context;
 mod correct;
 mod group;
@@ -85,7 +86,7 @@ pub(crate) fn of_ordered(manifest: &RunManifest, ordered: &Ordered<'_>) -> Summa
         test: manifest.test.clone(),
         status: Some(manifest.status),
         planned: u64::from(manifest.plan.attempts),
-        pass_score: manifest.is_scored.then_some(pass_score),
+        pass_score,
         statuses: group::statuses(records),
         ..Summary::default()
     };
@@ -119,6 +120,7 @@ pub(crate) fn of_ordered(manifest: &RunManifest, ordered: &Ordered<'_>) -> Summa
         }
     }
     summary.context_maps = context::maps(manifest, &summary.models, ordered);
+    summary.agreements = agreement::of_groups(&summary.groups, ordered);
     summary.warnings = warnings(manifest, records, &summary.models);
     summary
 }

@@ -97,6 +97,7 @@ pub(crate) fn manifest(models: &[&str], fixtures: &[&str], runs: u32) -> RunMani
         scoring_version: Some("1".into()),
         max_score: 10.0,
         is_scored: true,
+        judges_correctness: true,
         warnings: Vec::new(),
     }
 }

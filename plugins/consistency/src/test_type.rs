@@ -35,6 +35,7 @@ impl TestType for Consistency {
         TestDescription {
             summary: "asks the same again and compares the answers".into(),
             scoring_version: Some(SCORING_VERSION.into()),
+            judges_correctness: false,
             default_fixtures: DEFAULT_FIXTURES.map(str::to_owned).into(),
             ..TestDescription::default()
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ContextMap, LoadPoint, RunStatus, SweepPoint};
+use super::{AgreementSummary, ContextMap, LoadPoint, RunStatus, SweepPoint};
 
 /// Statistics of one quantity over attempts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -225,6 +225,9 @@ pub struct Summary {
     pub models: Vec<GroupSummary>,
     /// One for each model, of a test over lengths of context; empty for other tests.
     pub context_maps: Vec<ContextMap>,
+    /// One for each model and fixture, of a test that compares answers to one prompt; empty for
+    /// other tests.
+    pub agreements: Vec<AgreementSummary>,
     /// Warnings of the run and of its attempts, each once.
     pub warnings: Vec<String>,
 }

@@ -285,7 +285,8 @@ fn judges(base: &RunManifest, other: &RunManifest) -> Option<Finding> {
 
 fn pass_score(base: &RunManifest, other: &RunManifest) -> Option<Finding> {
     let of = |manifest: &RunManifest| crate::summary::pass_score(manifest);
-    let both = differs(&of(base), &of(other), f64::to_string)?;
+    let show = |score: &Option<f64>| score.map_or_else(|| "none".to_owned(), |one| one.to_string());
+    let both = differs(&of(base), &of(other), show)?;
     let message = format!("the score of a correct answer differs: {both}; the base's is used");
     finding("pass-score", Severity::Warning, message)
 }

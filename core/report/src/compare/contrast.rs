@@ -147,7 +147,7 @@ fn judge_alike(contrasts: &mut [Contrast], name: &str, at_loads: bool) {
 fn contrast(
     base: Picked<'_>,
     other: Picked<'_>,
-    pass_score: f64,
+    pass_score: Option<f64>,
     options: Options,
 ) -> Result<Contrast, CompareError> {
     let (base_run, other_run) = (&base.0.manifest, &other.0.manifest);
@@ -254,7 +254,7 @@ fn values<'b>(
     (run, model): Picked<'_>,
     fixtures: &BTreeMap<&str, Vec<&Attempt>>,
     common: &[&'b str],
-    pass_score: f64,
+    pass_score: Option<f64>,
 ) -> Values<'b> {
     let own = run.manifest.models.iter().find(|record| record.identity.name == model);
     let cold = own.map(|record| record.cold_prompts.as_slice()).unwrap_or_default();
@@ -305,7 +305,7 @@ fn fixture(
     level: Option<u8>,
     base: &[&Attempt],
     other: &[&Attempt],
-    pass_score: f64,
+    pass_score: Option<f64>,
 ) -> Option<FixtureComparison> {
     let scores = |attempts: &[&Attempt]| -> Vec<f64> {
         let scores = attempts.iter().filter_map(|attempt| attempt.score);
@@ -346,8 +346,8 @@ fn fixture(
         other_score,
         difference: other_score - base_score,
         ci95,
-        base_correct: base_correct as u64,
-        other_correct: other_correct as u64,
+        base_correct: pass_score.map(|_| base_correct as u64),
+        other_correct: pass_score.map(|_| other_correct as u64),
         flip,
         remark: (!repeating.is_empty())
             .then(|| format!("identical outputs in all runs: {}", repeating.join(", "))),

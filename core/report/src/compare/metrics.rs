@@ -34,7 +34,7 @@ pub(super) struct Metric {
     /// Says something about the machine too.
     pub(super) is_speed: bool,
     /// The value of a scored attempt, by the score from which on an answer is correct.
-    pub(super) value: fn(&Attempt, f64) -> Option<f64>,
+    pub(super) value: fn(&Attempt, Option<f64>) -> Option<f64>,
     /// The value that was measured at warm-up.
     pub(super) cold: fn(&ColdPrompt) -> Option<f64>,
 }

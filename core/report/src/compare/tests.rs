@@ -305,5 +305,5 @@ fn a_fixture_that_changes_sides_is_named() {
         .collect();
     assert_eq!(flips, [("f2", Flip::Lost), ("f5", Flip::Gained)]);
     let f5 = &comparison.contrasts[0].fixtures[5];
-    assert_eq!((f5.base_correct, f5.other_correct, f5.other_runs), (0, 3, 5));
+    assert_eq!((f5.base_correct, f5.other_correct, f5.other_runs), (Some(0), Some(3), 5));
 }

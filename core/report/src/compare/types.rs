@@ -15,8 +15,9 @@ pub struct Comparison {
     pub test: String,
     /// Highest possible score.
     pub max_score: f64,
-    /// Score from which on an answer counts as correct, on both sides.
-    pub pass_score: f64,
+    /// Score from which on an answer counts as correct, on both sides; `null` for a test that does
+    /// not tell right answers from wrong ones.
+    pub pass_score: Option<f64>,
     /// Highest adjusted p-value of a difference that is called one.
     pub alpha: f64,
     /// Each pair of sides, in the order in which they were named.
@@ -227,10 +228,10 @@ pub struct FixtureComparison {
     pub difference: f64,
     /// 95 % interval of the difference (Welch); `null` below three different answers on a side.
     pub ci95: Option<Interval>,
-    /// Correct answers on the base's side.
-    pub base_correct: u64,
+    /// Correct answers on the base's side; `null` without a `pass_score`.
+    pub base_correct: Option<u64>,
     /// Correct answers on the other side.
-    pub other_correct: u64,
+    pub other_correct: Option<u64>,
     /// Whether the fixture changed sides.
     pub flip: Option<Flip>,
     /// What a reader must know, such as identical outputs.

@@ -38,6 +38,7 @@ pub(super) fn page_data(sources: &[Source<'_>], budget: Option<&Budget>) -> Valu
         ("levels", vec![]),
         ("groups", vec![]),
         ("context_maps", vec![]),
+        ("agreements", vec![]),
     ]);
     for (run, source) in sources.iter().enumerate() {
         let first = series.len();
@@ -63,6 +64,12 @@ pub(super) fn page_data(sources: &[Source<'_>], budget: Option<&Budget>) -> Valu
             value
         });
         summary.entry("context_maps").or_default().extend(maps);
+        let agreements = found.agreements.iter().map(|one| {
+            let mut value = serde_json::to_value(one).unwrap_or_default();
+            value["series"] = json!(number(&one.model).map(|number| first + number));
+            value
+        });
+        summary.entry("agreements").or_default().extend(agreements);
         for attempt in source.report.attempts() {
             let series = number(&attempt.model).map_or(first, |number| first + number);
             rows.push(rows::row(attempt, series, &places, &mut texts));

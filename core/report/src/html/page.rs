@@ -14,12 +14,13 @@ const STYLE: [&str; 4] = [
 /// The charting library, as build.rs found it.
 const ECHARTS: &str = include_str!(env!("LLMBENCH_ECHARTS"));
 /// Our own scripts, in the order in which they build on each other.
-const SCRIPTS: [&str; 14] = [
+const SCRIPTS: [&str; 15] = [
     include_str!("assets/elements.js"),
     include_str!("assets/data.js"),
     include_str!("assets/filters.js"),
     include_str!("assets/tables.js"),
     include_str!("assets/charts.js"),
+    include_str!("assets/agreement.js"),
     include_str!("assets/context.js"),
     include_str!("assets/figures.js"),
     include_str!("assets/load.js"),

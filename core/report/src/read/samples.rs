@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::shape::FindingsByRole;
 use super::{ReadError, ReadWarning, bad_content};
+use crate::agreement::AgreementFields;
 use crate::attempt::{Attempt, ContextFields, Output, Place, Texts, is_cached, load};
 use crate::versions::{JsonProblem, Version};
 use crate::watched::Watched;
@@ -285,6 +286,23 @@ struct Line {
     prefill_sec: Option<Json>,
     #[serde(default)]
     truncated: Option<Json>,
+    /// Of a test that compares answers; names as above.
+    #[serde(default)]
+    greedy: Option<Json>,
+    #[serde(default)]
+    same_seed: Option<Json>,
+    #[serde(default)]
+    seeds: Option<Json>,
+    #[serde(default)]
+    answer_score_mean: Option<Json>,
+    #[serde(default)]
+    cache_seen: Option<Json>,
+    #[serde(default)]
+    cache_changes_answer: Option<Json>,
+    #[serde(default)]
+    cold_prefill_sec: Option<Json>,
+    #[serde(default)]
+    warm_prefill_sec: Option<Json>,
 }
 
 impl Line {
@@ -310,8 +328,17 @@ impl Line {
             "needle_depth_percent" => self.needle_depth_percent.clone(),
             "prefill_sec" => self.prefill_sec.clone(),
             "truncated" => self.truncated.clone(),
+            "greedy" => self.greedy.clone(),
+            "same_seed" => self.same_seed.clone(),
+            "seeds" => self.seeds.clone(),
+            "answer_score_mean" => self.answer_score_mean.clone(),
+            "cache_seen" => self.cache_seen.clone(),
+            "cache_changes_answer" => self.cache_changes_answer.clone(),
+            "cold_prefill_sec" => self.cold_prefill_sec.clone(),
+            "warm_prefill_sec" => self.warm_prefill_sec.clone(),
             _ => None,
         };
+        let agreement = AgreementFields::of(field);
         let context = ContextFields::of(field, self.monitors.process_peak_bytes);
         Attempt {
             id: self.id,
@@ -352,6 +379,7 @@ impl Line {
             throttled_share: self.monitors.throttled_share,
             cpu: self.monitors.cpu,
             context,
+            agreement,
             load: load(self.load.as_ref()),
             place: Some(place),
         }

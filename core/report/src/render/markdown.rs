@@ -18,6 +18,7 @@ pub fn markdown(report: &Report<'_>) -> String {
     let mut out = headline(report);
     section(&mut out, "Results", &results(report));
     section(&mut out, "Context window", &super::context::section(report));
+    section(&mut out, "Agreement of answers", &super::agreement::section(report));
     section(&mut out, "Correct answers", &correct(report));
     section(&mut out, "Remarks", &remarks(report));
     section(&mut out, "Warnings", &list(report.summary.warnings.iter()));
@@ -95,6 +96,7 @@ fn result_table(report: &Report<'_>, groups: &[GroupSummary]) -> String {
     let by_level = groups.iter().any(|group| group.level.is_some());
     let (compiles, ast) = (report.has_compiles(), report.has_ast_score());
     let is_scored = report.manifest.is_scored;
+    let has_correct = report.summary.pass_score.is_some();
     let pick = |cells: Vec<(bool, String)>| -> Vec<String> {
         cells.into_iter().filter(|(shown, _)| *shown).map(|(_, cell)| cell).collect()
     };
@@ -104,7 +106,7 @@ fn result_table(report: &Report<'_>, groups: &[GroupSummary]) -> String {
         (by_fixture, "Fixture".into()),
         (true, "Scored".into()),
         (is_scored, format!("Score /{}", report.manifest.max_score)),
-        (is_scored, "Correct".into()),
+        (has_correct, "Correct".into()),
         (compiles, "Compiles".into()),
         (ast, "AST /10".into()),
         (true, "tok/s".into()),
@@ -123,7 +125,7 @@ fn result_table(report: &Report<'_>, groups: &[GroupSummary]) -> String {
             (by_fixture, super::remarks::fixture_name(group).to_owned()),
             (true, report.runs(group)),
             (is_scored, figures::score(&group.score, report.manifest.max_score, 2, identical)),
-            (is_scored, figures::rate_and_interval(&group.correct)),
+            (has_correct, figures::rate_and_interval(&group.correct)),
             (compiles, figures::rate(&group.compiles)),
             (ast, figures::score(&group.ast_score, AST_HIGHEST, 2, false)),
             (true, interval(&group.tokens_per_sec, 1)),

@@ -5,7 +5,7 @@ use comfy_table::{
 };
 use llmbench_api::record::{GroupSummary, Stat};
 
-use super::{context, escape, figures, load, remarks};
+use super::{agreement, context, escape, figures, load, remarks};
 use crate::report::AST_HIGHEST;
 use crate::{Report, summary};
 
@@ -78,6 +78,9 @@ pub fn text(report: &Report<'_>, options: &TextOptions) -> String {
     }
     for part in context::text(report, width) {
         line(&part);
+    }
+    if let Some(table) = agreement::text(report, width) {
+        line(&table);
     }
     for text in correct(report) {
         line(&wrapped(&text, width));

@@ -9,6 +9,8 @@ use crate::{Attempt, stats};
 pub(super) const PASS_SCORE: &str = "pass_score";
 /// Share of the highest score that an answer needs where the run's settings name none.
 const PASS_SHARE: f64 = 0.9;
+/// Why nothing is said about correct answers.
+const NOT_TOLD: &str = "the test does not tell right answers from wrong ones";
 /// Numbers of attempts for which the chances are told: all up to 10, then these.
 const LARGE_K: [u64; 6] = [20, 50, 100, 200, 500, 1000];
 
@@ -16,19 +18,21 @@ const LARGE_K: [u64; 6] = [20, 50, 100, 200, 500, 1000];
 ///
 /// The setting `pass_score` of the run, else 90 % of the highest score: 9 of 10
 /// for a refactoring, above every cap of a failed gate, so that a correct answer
-/// type-checks and behaves as it should.
-pub fn pass_score(manifest: &RunManifest) -> f64 {
+/// type-checks and behaves as it should. `None` for a test that does not tell right answers from
+/// wrong ones.
+pub fn pass_score(manifest: &RunManifest) -> Option<f64> {
     let set = manifest.settings.get(PASS_SCORE).and_then(|setting| setting.value.as_f64());
-    set.unwrap_or(manifest.max_score * PASS_SHARE)
+    let is_told = manifest.is_scored && manifest.judges_correctness;
+    is_told.then(|| set.unwrap_or(manifest.max_score * PASS_SHARE))
 }
 
 /// True when the score is one of a correct answer.
-pub(crate) fn is_correct(attempt: &Attempt, pass_score: f64) -> Option<bool> {
-    attempt.score.filter(|score| score.is_finite()).map(|score| score >= pass_score)
+pub(crate) fn is_correct(attempt: &Attempt, pass_score: Option<f64>) -> Option<bool> {
+    Some(attempt.score.filter(|score| score.is_finite())? >= pass_score?)
 }
 
 /// Fills in the figures about correct answers to one fixture.
-pub(super) fn of_fixture(group: &mut GroupSummary, scored: &[&Attempt], pass_score: f64) {
+pub(super) fn of_fixture(group: &mut GroupSummary, scored: &[&Attempt], pass_score: Option<f64>) {
     costs(group, scored, pass_score);
     let (n, correct) = (group.correct.n, group.correct.count);
     group.pass_k = numbers(n)
@@ -44,7 +48,7 @@ pub(super) fn of_model(
     group: &mut GroupSummary,
     fixtures: &[GroupSummary],
     scored: &[&Attempt],
-    pass_score: f64,
+    pass_score: Option<f64>,
 ) {
     costs(group, scored, pass_score);
     let known: Vec<_> = fixtures.iter().filter(|fixture| fixture.correct.n > 0).collect();
@@ -69,7 +73,7 @@ fn numbers(n: u64) -> impl Iterator<Item = u64> {
 }
 
 /// Share, energy and rate of correct answers. Wrong answers cost as much and are paid for too.
-fn costs(group: &mut GroupSummary, scored: &[&Attempt], pass_score: f64) {
+fn costs(group: &mut GroupSummary, scored: &[&Attempt], pass_score: Option<f64>) {
     group.correct = group::rate(scored, |attempt| is_correct(attempt, pass_score));
     let judged: Vec<_> = scored.iter().copied().filter(|attempt| attempt.score.is_some()).collect();
     let correct = group.correct.count as f64;
@@ -80,12 +84,18 @@ fn costs(group: &mut GroupSummary, scored: &[&Attempt], pass_score: f64) {
             None
         }
     };
-    let no_correct = "no answer was correct";
+    let no_correct = match pass_score {
+        Some(_) => "no answer was correct",
+        None => NOT_TOLD,
+    };
     let per_correct =
         total(&judged, "energy_joules", |attempt| attempt.energy_joules).and_then(|joules| {
             if correct > 0.0 { Ok(joules / correct) } else { Err(no_correct.into()) }
         });
     let per_hour = total(&judged, "duration_sec", |attempt| attempt.duration_sec).and_then(|sec| {
+        if pass_score.is_none() {
+            return Err(NOT_TOLD.into());
+        }
         if sec > 0.0 { Ok(correct * 3600.0 / sec) } else { Err("no time was measured".into()) }
     });
     let per_correct = put("energy_per_correct_joules", per_correct);

@@ -20,7 +20,7 @@ pub(super) fn of_fixture(
     fixture: &str,
     attempts: &[&Attempt],
     cold: &[&ColdPrompt],
-    pass_score: f64,
+    pass_score: Option<f64>,
 ) -> GroupSummary {
     let scored = scored(attempts);
     let mut group = pooled(model, attempts, &scored, cold);
@@ -86,7 +86,7 @@ pub(super) fn of_model(
     fixtures: &[GroupSummary],
     attempts: &[&Attempt],
     cold: &[&ColdPrompt],
-    pass_score: f64,
+    pass_score: Option<f64>,
 ) -> GroupSummary {
     let scored = scored(attempts);
     let mut group = pooled(model, attempts, &scored, cold);

@@ -95,6 +95,7 @@ fn manifest(prepared: &Prepared, plan: &Plan, argv: &[OsString]) -> RunManifest 
         scoring_version: description.scoring_version.clone(),
         max_score: description.max_score,
         is_scored: description.is_scored,
+        judges_correctness: description.judges_correctness,
         warnings: warnings(prepared),
     }
 }

@@ -10,7 +10,8 @@ function charts() {
   const groups = chosenGroups("groups");
   return el("div", { class: "charts" },
     contextCharts(),
-    page.isScored && scatter(models),
+    agreementChart(),
+    page.isScored && page.passScore !== null && scatter(models),
     page.isScored && distribution("chart-score", "Score of each attempt", "score", `score, 0–${page.maxScore}`, 2, { min: 0, max: page.maxScore }),
     distribution("chart-speed", "Decode speed of each attempt", "speed", "tokens/s", 1, {}),
     page.isScored && page.levels.length > 1 && levels(),

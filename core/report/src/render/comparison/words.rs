@@ -215,18 +215,21 @@ pub(super) fn fixture_row(fixture: &FixtureComparison) -> [String; 6] {
     let mark = match (fixture.flip, &fixture.remark) {
         (Some(Flip::Gained), _) => "gained",
         (Some(Flip::Lost), _) => "lost",
-        (None, Some(_)) => "identical",
+        (None, Some(_)) => "identical outputs",
         (None, None) => "",
+    };
+    let correct = match (fixture.base_correct, fixture.other_correct) {
+        (Some(base), Some(other)) => {
+            format!("{base}/{} → {other}/{}", fixture.base_runs, fixture.other_runs)
+        }
+        _ => figures::ABSENT.to_owned(),
     };
     [
         fixture.fixture.clone(),
         format!("{:.2}", fixture.base_score),
         format!("{:.2}", fixture.other_score),
         difference(fixture.difference, half, 2),
-        format!(
-            "{}/{} → {}/{}",
-            fixture.base_correct, fixture.base_runs, fixture.other_correct, fixture.other_runs
-        ),
+        correct,
         mark.to_owned(),
     ]
 }
@@ -250,9 +253,10 @@ pub(super) fn legend(comparison: &Comparison) -> String {
     if comparison.contrasts.iter().any(|contrast| !contrast.loads.is_empty()) {
         return "change: other against base, as ratio (good requests: as difference); over all loads by their means, at each load over its runs; ~ not shown to differ; p adjusted for all loads and comparisons of a metric".to_owned();
     }
+    let correct = comparison.pass_score;
     format!(
-        "change: other against base, scores as difference, speeds as ratio, over fixtures; ~ not shown to differ; p adjusted for {}; correct: score from {} on",
+        "change: other against base, scores as difference, speeds as ratio, over fixtures; ~ not shown to differ; p adjusted for {}{}",
         figures::count(comparison.contrasts.len(), "comparison"),
-        comparison.pass_score
+        correct.map_or_else(String::new, |limit| format!("; correct: score from {limit} on"))
     )
 }
