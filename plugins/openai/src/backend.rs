@@ -155,9 +155,8 @@ impl OpenAi {
         if error.kind != ErrorKind::ModelNotFound {
             return error;
         }
-        let Ok(models) = identity::models(self, cx) else { return error };
-        let shown = |name: &str| self.target.secrets.redact(name);
-        let names: Vec<_> = models.iter().map(|model| shown(&model.name)).collect();
+        let Ok(names) = identity::names(self, cx) else { return error };
+        let names: Vec<_> = names.iter().map(|name| self.target.secrets.redact(name)).collect();
         let list = match names.as_slice() {
             [] => return error.with_hint("the server lists no model"),
             names if names.len() > LONGEST_LIST => format!(

@@ -98,29 +98,79 @@ pub(crate) fn probe(backend: &OpenAi, cx: &CallContext) -> Result<ServerInfo> {
     })
 }
 
-/// The models that the server lists.
+/// The names of the models that the server lists.
+pub(crate) fn names(backend: &OpenAi, cx: &CallContext) -> Result<Vec<String>> {
+    let list = list(backend, "list the models", cx)?;
+    Ok(entries(&list).filter_map(|entry| text(entry, "id")).collect())
+}
+
+/// The models that the server lists, with what it tells of each.
 pub(crate) fn models(backend: &OpenAi, cx: &CallContext) -> Result<Vec<ModelSummary>> {
     let list = list(backend, "list the models", cx)?;
+    let source = Source::of(backend, &list, cx);
     let summary = |entry: &Json| {
+        let name = text(entry, "id")?;
+        let found = source.facts(entry, &name).identity(&name, &source.kind);
         Some(ModelSummary {
-            name: text(entry, "id")?,
-            size_bytes: entry["meta"]["size"].as_u64(),
-            parameters: entry["meta"]["n_params"].as_u64().map(rounded),
-            ..ModelSummary::default()
+            size_bytes: found.size_bytes.value,
+            quantization: found.quantization.value,
+            parameters: found.parameters.value.map(rounded),
+            digest: found.digest.value,
+            architecture: found.architecture.value,
+            active_parameters: found.active_parameters.value,
+            name,
         })
     };
     Ok(entries(&list).filter_map(summary).collect())
 }
 
+/// Where facts about models come from.
+struct Source<'a> {
+    backend: &'a OpenAi,
+    cx: &'a CallContext,
+    kind: Kind,
+    /// What Ollama has installed.
+    tags: Json,
+}
+
+impl<'a> Source<'a> {
+    fn of(backend: &'a OpenAi, list: &Json, cx: &'a CallContext) -> Self {
+        let kind = Kind::find(backend, list, cx);
+        let tags = match kind {
+            Kind::Ollama { .. } => optional(backend, "/api/tags", None, cx).unwrap_or_default(),
+            _ => Json::Null,
+        };
+        Self { backend, cx, kind, tags }
+    }
+
+    /// What the server tells of `model`, whose entry in its list is `entry`.
+    fn facts(&self, entry: &Json, model: &str) -> Facts {
+        let mut facts = Facts::of(&self.kind, entry, model);
+        if matches!(self.kind, Kind::Ollama { .. }) {
+            let body = json!({ "model": model });
+            if let Some(show) = optional(self.backend, "/api/show", Some(&body), self.cx) {
+                facts.add_show(&show);
+            }
+            let installed = self.tags["models"].as_array().into_iter().flatten();
+            let is_it = |tag: &&Json| text(tag, "name").is_some_and(|name| is_same(&name, model));
+            if let Some(tag) = installed.into_iter().find(is_it) {
+                facts.digest = text(tag, "digest");
+                facts.size_bytes = tag["size"].as_u64().filter(|size| *size > 0);
+            }
+        }
+        facts
+    }
+}
+
 /// What exactly `model` is.
 pub(crate) fn identify(backend: &OpenAi, model: &str, cx: &CallContext) -> Result<ModelIdentity> {
     let list = list(backend, &format!("identify model `{model}`"), cx)?;
-    let kind = Kind::find(backend, &list, cx);
+    let source = Source::of(backend, &list, cx);
     let same = |entry: &&Json| text(entry, "id").is_some_and(|id| is_same(&id, model));
     let entry = match entries(&list).find(same) {
         Some(entry) => entry,
         // These two answer under any name with the one model that they have.
-        None if matches!(kind, Kind::LlamaCpp { .. } | Kind::Tgi { .. }) => &Json::Null,
+        None if matches!(source.kind, Kind::LlamaCpp { .. } | Kind::Tgi { .. }) => &Json::Null,
         // A server without a list is believed; it will say so when it is asked.
         None if entries(&list).next().is_none() => &Json::Null,
         None => {
@@ -130,21 +180,7 @@ pub(crate) fn identify(backend: &OpenAi, model: &str, cx: &CallContext) -> Resul
             ));
         }
     };
-    let mut facts = Facts::of(&kind, entry, model);
-    if matches!(kind, Kind::Ollama { .. }) {
-        let body = json!({ "model": model });
-        if let Some(show) = optional(backend, "/api/show", Some(&body), cx) {
-            facts.add_show(&show);
-        }
-        if let Some(tags) = optional(backend, "/api/tags", None, cx) {
-            let entries = tags["models"].as_array().into_iter().flatten();
-            let entry = entries
-                .into_iter()
-                .find(|entry| text(entry, "name").is_some_and(|name| is_same(&name, model)));
-            facts.digest = entry.and_then(|entry| text(entry, "digest"));
-        }
-    }
-    Ok(facts.identity(model, &kind))
+    Ok(source.facts(entry, model).identity(model, &source.kind))
 }
 
 /// What was found out about a model.

@@ -73,8 +73,15 @@ fn server_and_models_are_told() {
     let (backend, cx) = (backend(server), context(Some(LONG)));
     assert_eq!(backend.probe(&cx).unwrap().name, "ollama");
     let models = backend.models(&cx).unwrap();
-    assert!(models.iter().any(|model| model.name.starts_with(TINY)), "{models:?}");
+    let tiny = models.iter().find(|model| model.name == format!("{TINY}:latest"));
+    let tiny = tiny.unwrap_or_else(|| panic!("{models:?}"));
     let identity = backend.identify(TINY, &cx).unwrap();
+    assert!(tiny.size_bytes.is_some_and(|bytes| bytes > 0), "{tiny:?}");
+    assert_eq!(
+        (tiny.size_bytes, &tiny.digest),
+        (identity.size_bytes.value, &identity.digest.value)
+    );
+    assert_eq!(tiny.architecture, Some(Architecture::Dense));
     assert!(identity.digest.value.is_some() && identity.context_length.value.is_some());
     assert_eq!(identity.architecture.value, Some(Architecture::Dense));
     let mixture = backend.identify(TINY_MOE, &cx).unwrap();
