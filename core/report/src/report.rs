@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use llmbench_api::record::{AttemptRecord, AttemptStatus, GroupSummary, RunManifest, Summary};
+use llmbench_api::record::{
+    AttemptRecord, AttemptStatus, GroupSummary, RunManifest, RunStatus, Summary,
+};
 
 use crate::summary::{self, Ordered};
 use crate::{Attempt, ReadError, Run};
@@ -25,6 +27,7 @@ pub struct Report<'a> {
     pub manifest: &'a RunManifest,
     /// `summary.json`.
     pub summary: Summary,
+    was_killed: bool,
     ordered: Ordered<'a>,
     details: Details<'a>,
 }
@@ -42,7 +45,7 @@ impl<'a> Report<'a> {
     pub fn new(manifest: &'a RunManifest, records: &'a [Attempt]) -> Self {
         let ordered = Ordered::new(manifest, records);
         let summary = summary::of_ordered(manifest, &ordered);
-        Self { manifest, summary, ordered, details: Details::Nowhere }
+        Self { manifest, summary, was_killed: false, ordered, details: Details::Nowhere }
     }
 
     /// Sums a run up that lies on disk; answers are read when they are shown.
@@ -55,6 +58,24 @@ impl<'a> Report<'a> {
     pub fn with_details(mut self, records: &'a [AttemptRecord]) -> Self {
         self.details = Details::InMemory(records);
         self
+    }
+
+    /// Says that no process works on the run any more, although its status is still `running`.
+    #[must_use]
+    pub fn killed(mut self) -> Self {
+        self.was_killed = self.manifest.status == RunStatus::Running;
+        self
+    }
+
+    /// How the run ended, in a word.
+    pub(crate) fn status(&self) -> &'static str {
+        match self.manifest.status {
+            RunStatus::Running if self.was_killed => "killed",
+            RunStatus::Running => "running",
+            RunStatus::Finished => "finished",
+            RunStatus::Interrupted => "interrupted",
+            RunStatus::Failed => "failed",
+        }
     }
 
     /// The attempts by model and fixture as planned, then by run number.

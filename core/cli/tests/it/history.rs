@@ -81,6 +81,9 @@ fn a_run_that_no_process_works_on_is_listed_as_killed() {
     };
     assert_eq!(status(), Some(true));
     expect_parts(&command.run(&["history"]).stdout, &["killed"]);
+    let output = command.run(&["report", runs[0].to_str().unwrap()]);
+    expect_parts(&output.stdout, &["· killed ·"]);
+    expect_parts(&output.stderr, &["the run was killed", "--resume"]);
     let lock = std::fs::File::open(runs[0].join(".lock")).unwrap();
     lock.lock().unwrap();
     assert_eq!(status(), Some(false));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use llmbench_api::record::{GroupSummary, RunStatus};
+use llmbench_api::record::GroupSummary;
 use serde_json::{Value, json};
 
 use super::rows::{self, Places};
@@ -125,10 +125,10 @@ fn fixtures(sources: &[Source<'_>], places: &mut Places) -> Vec<Value> {
 fn run(source: &Source<'_>) -> Value {
     let report = source.report;
     let manifest = report.manifest;
-    let is_over = manifest.status != RunStatus::Running;
+    let is_over = report.status() != "running";
     json!({
         "id": manifest.run_id, "name": manifest.name, "test": manifest.test,
-        "status": manifest.status, "is_over": is_over, "error": manifest.error,
+        "status": report.status(), "is_over": is_over, "error": manifest.error,
         "started_at": manifest.started_at, "finished_at": manifest.finished_at,
         "elapsed_sec": rows::rounded(manifest.elapsed_sec, 1), "version": manifest.llmbench_version,
         "backend": manifest.backend, "default_choice": manifest.default_choice,

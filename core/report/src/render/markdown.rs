@@ -43,7 +43,7 @@ fn headline(report: &Report<'_>) -> String {
     let lost = Report::failures(&summary.statuses).map(|lost| format!("; lost: {lost}"));
     let mut lines = vec![
         ("Run", manifest.run_id.clone()),
-        ("Status", word(&manifest.status)),
+        ("Status", report.status().to_owned()),
         (
             "Attempts",
             format!(

@@ -20,7 +20,7 @@ pub(crate) fn about_figures(report: &Report<'_>) -> Vec<String> {
     if summary.groups.len() > summary.models.len() {
         lines.extend(merged(&summary.models, |remark| !summary::is_about_missing(remark)));
     }
-    if has_cold {
+    if has_cold && report.attempts().iter().any(|attempt| summary::is_prompt_cached(attempt)) {
         lines.push(
             "TTFT is that of a new prompt, measured at warm-up; the attempts found theirs in the server's cache"
                 .to_owned(),

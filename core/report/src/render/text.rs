@@ -148,12 +148,11 @@ impl Footnotes {
 
 fn headline(report: &Report<'_>) -> String {
     let manifest = report.manifest;
-    let status = serde_json::to_value(manifest.status).ok();
-    let status = status.as_ref().and_then(serde_json::Value::as_str).unwrap_or("unknown");
     let mut text = format!(
-        "{} · {} · {status} · {} of {} attempts",
+        "{} · {} · {} · {} of {} attempts",
         manifest.test,
         manifest.name.as_deref().unwrap_or(&manifest.run_id),
+        report.status(),
         report.attempts().len(),
         manifest.plan.attempts
     );

@@ -5,6 +5,7 @@ mod serve;
 use std::path::{Path, PathBuf};
 
 use llmbench_api::record::RunStatus;
+use llmbench_engine::journal::RunLock;
 use llmbench_report::html::{Source, html};
 use llmbench_report::{Report, Run, render};
 
@@ -24,10 +25,8 @@ pub(crate) fn report(args: &ReportArgs) -> Result<ExitCode> {
             .hint("name one run, or add `--format html`"));
     }
     let runs: Vec<Run> = folders.iter().map(|folder| open(folder)).collect::<Result<_>>()?;
-    for run in &runs {
-        tell_doubts(run);
-    }
-    let reports: Vec<Report<'_>> = runs.iter().map(Report::of).collect();
+    runs.iter().for_each(tell_doubts);
+    let reports: Vec<Report<'_>> = runs.iter().map(report_of).collect();
     let text = written(&runs, &reports, args);
     match &args.output {
         None => output::result(&text),
@@ -62,13 +61,29 @@ fn open(folder: &Path) -> Result<Run> {
     Run::open(folder).map_err(|error| runs::unreadable(&error))
 }
 
+/// The run's report, which knows whether a process still works on it.
+fn report_of(run: &Run) -> Report<'_> {
+    let report = Report::of(run);
+    match RunLock::is_held(&run.dir) {
+        Some(false) => report.killed(),
+        _ => report,
+    }
+}
+
 fn tell_doubts(run: &Run) {
     for warning in &run.warnings {
         output::warning(&warning.to_string());
     }
-    if run.manifest.status == RunStatus::Running {
-        output::warning(
-            "the run is still going on, or was killed; its finished attempts are shown",
-        );
+    if run.manifest.status != RunStatus::Running {
+        return;
     }
+    let id = &run.manifest.run_id;
+    output::warning(&match RunLock::is_held(&run.dir) {
+        Some(true) => "the run is still going on; its finished attempts are shown".to_owned(),
+        Some(false) => format!(
+            "the run was killed; its finished attempts are shown, and `llmbench run --resume {id}` \
+             goes on with it"
+        ),
+        None => "the run is still going on, or was killed; its finished attempts are shown".into(),
+    });
 }

@@ -22,7 +22,7 @@ use llmbench_report::html::{attempt_data, content_security_policy, served_data, 
 use llmbench_report::{MANIFEST_FILE, Report, Run, SAMPLES_FILE};
 use serde_json::{Value, json};
 
-use super::{open, sources, tell_doubts};
+use super::{open, report_of, sources, tell_doubts};
 use crate::error::{CliError, Result};
 use crate::exit::ExitCode;
 use crate::output;
@@ -146,7 +146,7 @@ async fn attempt(
 ) -> Response {
     let made = now(server, move |known| {
         let run = known.runs.get(run)?;
-        let report = Report::of(run);
+        let report = report_of(run);
         let [source] = sources(std::slice::from_ref(run), std::slice::from_ref(&report))[..] else {
             return None;
         };
@@ -194,7 +194,7 @@ fn read(folders: &[PathBuf]) -> Result<Known> {
     // Before the files are read: what comes in between is then found the next time.
     let tag = tag(folders);
     let runs: Vec<Run> = folders.iter().map(|folder| open(folder)).collect::<Result<_>>()?;
-    let reports: Vec<Report<'_>> = runs.iter().map(Report::of).collect();
+    let reports: Vec<Report<'_>> = runs.iter().map(report_of).collect();
     let mut data = served_data(&sources(&runs, &reports));
     drop(reports);
     data["tag"] = json!(tag);

@@ -255,7 +255,7 @@ pub(super) fn legend(comparison: &Comparison) -> String {
     }
     let correct = comparison.pass_score;
     format!(
-        "change: other against base, scores as difference, speeds as ratio, over fixtures; ~ not shown to differ; p adjusted for {}{}",
+        "change: other against base, scores as difference, speeds as ratio of geometric means, over fixtures; ~ not shown to differ; p adjusted for {}{}",
         figures::count(comparison.contrasts.len(), "comparison"),
         correct.map_or_else(String::new, |limit| format!("; correct: score from {limit} on"))
     )
