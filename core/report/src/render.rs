@@ -15,7 +15,7 @@ pub(crate) mod escape;
 pub(crate) mod figures;
 mod history;
 mod json;
-mod load;
+pub(crate) mod load;
 mod markdown;
 mod relative;
 pub(crate) mod remarks;

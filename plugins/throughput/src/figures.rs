@@ -25,8 +25,32 @@ pub(crate) fn figures(point: LoadPoint, slo: Option<Slo>, answers: &[Answer]) ->
         Measured { window, all: &answered, failed: failed.len(), figures: &mut figures }
             .fill(&point, slo);
     }
+    match offered_rate(&point.arrival, answers) {
+        Ok(rate) => figures.offered_rate_per_sec = Some(rate),
+        Err(reason) => {
+            figures.missing.insert("offered_rate_per_sec".into(), reason.into());
+        }
+    }
     figures.point = point;
     figures
+}
+
+/// Requests due in a second: the gaps from the first to the last whose instants are known, ÷ the time
+/// between these. Answers stand in the order of the schedule; those that failed lie between.
+fn offered_rate(arrival: &Arrival, answers: &[Answer]) -> Result<f64, &'static str> {
+    if !matches!(arrival, Arrival::Open { .. }) {
+        return Err("only requests at a rate have a schedule");
+    }
+    let due = answers.iter().enumerate().filter_map(|(place, answer)| match answer {
+        Answer::Answered(answer) => Some((place, answer.scheduled_at_ns?)),
+        Answer::Failed(_) => None,
+    });
+    let due: Vec<(usize, u64)> = due.collect();
+    let [(first, from_ns), .., (last, to_ns)] = due[..] else {
+        return Err("fewer than two answers tell when they were due");
+    };
+    per_sec((last - first) as f64, to_ns.saturating_sub(from_ns) as f64 / 1e9)
+        .ok_or("all requests were due at once")
 }
 
 /// Class → how many; a class is the kind of the error and the phase in which it came.
@@ -263,6 +287,7 @@ impl Measured<'_, '_> {
 pub(crate) fn sweep_point(rate_per_second: f64, figures: &LoadFigures) -> SweepPoint {
     SweepPoint {
         rate_per_second,
+        offered_rate_per_sec: figures.offered_rate_per_sec,
         requests: figures.requests,
         failed: figures.requests - figures.answered,
         // Without a single answer the rate was too much, and so it was where it could not be told

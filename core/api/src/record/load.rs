@@ -111,6 +111,9 @@ pub struct LoadFigures {
     pub tokens_per_chunk: Option<f64>,
     /// Mean number of requests under way.
     pub mean_concurrency: Option<f64>,
+    /// Requests that were due in a second, by the schedule as it was drawn: a Poisson process gives
+    /// few requests at another rate than its mean. `null` unless they come at a rate.
+    pub offered_rate_per_sec: Option<f64>,
     /// Answers in a second.
     pub requests_per_sec: Option<f64>,
     /// Generated tokens in a second, all requests together.
@@ -136,6 +139,8 @@ pub struct LoadFigures {
 pub struct SweepPoint {
     /// Mean requests in a second.
     pub rate_per_second: f64,
+    /// Requests that were due in a second, by the schedule as it was drawn.
+    pub offered_rate_per_sec: Option<f64>,
     /// Requests that were measured.
     pub requests: u64,
     /// Those that failed.

@@ -107,10 +107,13 @@ fn what_cannot_be_measured_is_an_error_that_says_what_can() {
     let command = command();
     let several = measure(&command, &["concurrency=4", "requests=4", "prompt_tokens=32"], &SAMPLE);
     expect_code(&several, 3);
-    expect_parts(&several.stderr, &["cannot drive", "concurrency: 4", "hint:", "--backend openai"]);
+    expect_parts(
+        &several.stderr,
+        &["cannot drive", "4 requests at a time", "hint:", "--backend openai"],
+    );
     for (settings, more, parts) in [
         (&["concurrency=0"][..], &[][..], &["`concurrency` is 0", "hint:"][..]),
-        (&["speed=9"], &[], &["unknown field `speed`", "concurrency"]),
+        (&["speed=9"], &[], &["unknown key `speed`", "concurrency"]),
         (&[], &["--fail-under", "5"], &["--fail-under", "gives none", "compare"]),
         (&[], &["--until-ci", "0.5"], &["--until-ci", "gives none"]),
     ] {
@@ -154,6 +157,14 @@ fn concurrency_and_rate_are_measured_on_an_exact_schedule() {
     assert!(ramp(1) > 0.0 && ramp(2) > 0.0, "{} {}", ramp(1), ramp(2));
     let steady = run.samples[1]["load"]["steady_requests"].as_u64().unwrap();
     assert!((20..=36).contains(&steady), "{steady}");
+    // Evenly spaced, the schedule asks for just what was set; nothing else has one.
+    let offered = |place: usize| run.samples[place]["load"]["offered_rate_per_sec"].as_f64();
+    assert!((offered(0), offered(1)) == (None, None), "{:?}", run.samples[1]);
+    assert!(
+        offered(2).is_some_and(|rate| (rate - 50.0).abs() < 0.01),
+        "{}",
+        run.samples[2]["load"]["missing"]
+    );
     let page = std::fs::read_to_string(run.dir.join("report.html")).unwrap();
     expect_parts(&page, &["latencyCurve", "chart-load-ttft"]);
 

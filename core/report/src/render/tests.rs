@@ -357,6 +357,30 @@ fn a_range_is_called_one_where_it_is_shown() {
 }
 
 #[test]
+fn a_sweep_says_what_it_offered_and_what_was_answered() {
+    let (manifest, mut records) = loads();
+    for record in &mut records[2..] {
+        let load = record.extra.get_mut("load").unwrap();
+        load["sustained_rate_per_sec"] = json!(2.0);
+        load["offered_rate_per_sec"] = json!(1.873);
+        load["requests_per_sec"] = json!(1.506);
+        let point = json!({ "rate_per_second": 2.0, "offered_rate_per_sec": 1.873, "requests": 20,
+            "requests_per_sec": 1.506, "output_tokens_per_sec": 12.6 });
+        load["sweep"] = json!([point]);
+    }
+    let beside = "(1.87 offered by the schedule, 1.51 answered)";
+    for (runs, over) in [(2, ", the mean of 2 runs"), (1, "")] {
+        let short = attempts(&records[..2 + runs]);
+        let report = Report::new(&manifest, &short);
+        let note = format!("m:7b / r4: the sweep sustained 2.00 requests a second{over} {beside}");
+        let text = text(&report, &TextOptions { color: false, width: 200 });
+        assert!(text.contains(&note) && !text.contains("on average"), "{text}");
+        let markdown = markdown(&report);
+        assert!(markdown.contains("| m:7b | 2.00 | 1.87 | 1.51 | 12.6 |"), "{markdown}");
+    }
+}
+
+#[test]
 fn loads_are_not_put_together_and_nothing_is_missed_of_scores() {
     let (manifest, records) = loads();
     let short = attempts(&records);

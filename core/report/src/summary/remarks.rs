@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use llmbench_api::record::{GroupSummary, MeasuredBy, Stat};
+use llmbench_api::record::{GroupSummary, LoadFigures, MeasuredBy, Stat};
 
 use super::TOO_FEW;
 use super::group::{NOTHING_SCORED, most_frequent, reason, scored};
-use crate::Attempt;
+use crate::render::load::short;
+use crate::{Attempt, stats};
 
 /// Stands between the fields and the reason of a remark about missing values.
 const NO_VALUE: &str = ": no value for ";
@@ -73,11 +74,28 @@ pub(super) fn of_load(
                 load.saturated.count, load.saturated.n
             ));
         }
-        if let Some(rate) = load.sustained_rate_per_sec.mean {
-            remarks.push(format!("the sweep sustained {rate:.3} requests a second on average"));
-        }
+        remarks.extend(sustained(&load.sustained_rate_per_sec, scored));
     }
     remarks
+}
+
+/// What a sweep sustained, beside what was then really due and answered.
+fn sustained(rate: &Stat, scored: &[&Attempt]) -> Option<String> {
+    let shown = short(Some(rate.mean?));
+    let swept = scored.iter().filter_map(|attempt| attempt.load.as_deref());
+    let swept: Vec<_> = swept.filter(|load| load.sustained_rate_per_sec.is_some()).collect();
+    let mean = |value: fn(&LoadFigures) -> Option<f64>| {
+        let values: Option<Vec<f64>> = swept.iter().map(|load| value(load)).collect();
+        stats::describe(&values?).ok()?.mean
+    };
+    let offered = mean(|load| load.offered_rate_per_sec);
+    let answered = mean(|load| load.requests_per_sec);
+    let parts = [(offered, "offered by the schedule"), (answered, "answered")];
+    let parts = parts.map(|(value, name)| Some(format!("{} {name}", short(Some(value?)))));
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    let over = if rate.n > 1 { format!(", the mean of {} runs", rate.n) } else { String::new() };
+    let beside = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
+    Some(format!("the sweep sustained {shown} requests a second{over}{beside}"))
 }
 
 pub(super) fn of_model(

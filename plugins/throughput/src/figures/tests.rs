@@ -123,6 +123,26 @@ fn what_a_stalled_client_hides_shows_from_the_intended_instant() {
 }
 
 #[test]
+fn the_offered_rate_is_that_of_the_schedule_as_it_was_drawn() {
+    let rate = Arrival::Open { rate_per_second: 2.0, poisson: true };
+    let due = |due_ms| Answer::Answered(answered(due_ms));
+    // Three gaps in two seconds; when the one that failed was due is not known.
+    let failed = Answer::Failed(Error::new(ErrorKind::Busy, "x"));
+    let answers = vec![due(100), failed.clone(), due(1900), due(2100), failed];
+    assert_eq!(of(rate.clone(), None, answers).offered_rate_per_sec, Some(1.5));
+    let without = |arrival, answers, reason: &str| {
+        let found = of(arrival, None, answers);
+        assert_eq!(found.offered_rate_per_sec, None);
+        assert!(found.missing["offered_rate_per_sec"].contains(reason), "{:?}", found.missing);
+    };
+    without(rate.clone(), vec![due(100)], "fewer than two");
+    without(rate.clone(), vec![due(100), due(100)], "at once");
+    let untold = Generation { scheduled_at_ns: None, ..answered(0) };
+    without(rate, vec![Answer::Answered(untold); 3], "when they were due");
+    without(Arrival::Sequential, one_after_the_other(3), "only requests at a rate");
+}
+
+#[test]
 fn a_stall_within_an_answer_shows_in_the_gaps_and_not_in_their_mean() {
     let mut stalled = answered(0);
     stalled.gaps_ns = vec![5 * MS, 400 * MS, 5 * MS, 5 * MS];

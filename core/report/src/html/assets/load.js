@@ -103,7 +103,7 @@ function latencyCurve(groups, id, title, field, axis, ofSweep) {
     summary: known.map((group) => `${page.series[group.series].label} at ${group.fixture}: ${number(rate(group), 1)} tokens per second, ${number(group.load[field].mean, 1)} ms`).join("; ") || "Nothing was measured.",
     table: [["Model", "Load", "Tokens/s, all streams", axis], [
       ...known.map((group) => [page.series[group.series].label, group.fixture, number(rate(group), 1), number(group.load[field].mean, 1)]),
-      ...places.flatMap((place) => swept(place).map((point) => [page.series[place].label, `sweep, ${number(point.rate_per_second, 2)} a second${point.saturated ? ", saturated" : ""}`, number(point.output_tokens_per_sec, 1), number(ofSweep(point), 1)])),
+      ...places.flatMap((place) => swept(place).map((point) => [page.series[place].label, `sweep, ${number(point.rate_per_second, 2)} a second${point.offered_rate_per_sec === null ? "" : ` (${number(point.offered_rate_per_sec, 2)} offered)`}${point.saturated ? ", saturated" : ""}`, number(point.output_tokens_per_sec, 1), number(ofSweep(point), 1)])),
     ]],
     option: () => {
       const { nameGap, left } = roomForAxis(highest);

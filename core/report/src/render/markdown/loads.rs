@@ -123,6 +123,7 @@ fn sweeps(points: &[Point<'_>]) -> String {
     let header = [
         "Model",
         "Rate /s",
+        "Offered /s",
         "Answers/s",
         "Output tok/s",
         "TTFT ms p50",
@@ -135,6 +136,7 @@ fn sweeps(points: &[Point<'_>]) -> String {
             vec![
                 group.model.clone(),
                 short(Some(point.rate_per_second)),
+                short(point.offered_rate_per_sec),
                 short(point.requests_per_sec),
                 short(point.output_tokens_per_sec),
                 short(point.ttft_p50_ms),
