@@ -79,7 +79,8 @@ pub struct RunOutcome {
 /// Executes the plan.
 ///
 /// A cancelled run ends early with status `interrupted`; everything that was
-/// finished is kept. So it is when the server stays unreachable (`failed`).
+/// finished is kept. So it is when the server stays unreachable (`failed`). A run
+/// whose every attempt was refused for good is `failed` as well.
 ///
 /// # Errors
 /// [`JournalError`] when results cannot be written: going on would lose them.
@@ -102,7 +103,7 @@ pub fn run(input: RunInput<'_>) -> Result<RunOutcome, JournalError> {
     };
     let kept = expected::keep(&runner.journal, session, cases);
     let end = match kept.and_then(|()| runner.attempts()) {
-        Ok(end) => end,
+        Ok(end) => runner.unless_all_refused(end),
         Err(error) => {
             // Says at least in the manifest what happened, if that can still be written.
             let end = End { status: RunStatus::Failed, error: Some(error.to_string()) };
@@ -113,12 +114,12 @@ pub fn run(input: RunInput<'_>) -> Result<RunOutcome, JournalError> {
     };
     runner.close(end, started);
     runner.journal.write_manifest(&runner.manifest)?;
-    let refused = runner.refused.filter(|(_, count)| *count == runner.records.len());
+    let refused = runner.all_refused().cloned();
     Ok(RunOutcome {
         dir: runner.journal.dir().to_owned(),
         manifest: runner.manifest,
         records: runner.records,
-        refused: refused.map(|(error, _)| error),
+        refused,
         journal: runner.journal,
     })
 }
@@ -243,6 +244,23 @@ impl Runner<'_> {
             RunStatus::Finished
         };
         Ok(End { status, error: None })
+    }
+
+    /// Why no attempt got an answer, when every one was refused for good.
+    fn all_refused(&self) -> Option<&Error> {
+        let refused = self.refused.as_ref().filter(|(_, count)| *count == self.records.len());
+        refused.map(|(error, _)| error)
+    }
+
+    /// A run in which nothing could be asked has failed, also where it came to its end.
+    fn unless_all_refused(&self, end: End) -> End {
+        match self.all_refused() {
+            Some(error) if end.status == RunStatus::Finished => {
+                let error = format!("no attempt got an answer: {error}");
+                End { status: RunStatus::Failed, error: Some(error) }
+            }
+            _ => end,
+        }
     }
 
     /// Writes down how this session ended.

@@ -26,7 +26,9 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), JournalError> {
         _ => Path::new("."),
     };
     let write = || {
-        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(dir)?;
+        // Its name is of no interest to whoever reads the error.
+        let file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(dir);
+        let mut file = file.map_err(without_path)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         set_ordinary_permissions(file.as_file())?;
@@ -34,6 +36,15 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), JournalError> {
         sync_dir(dir)
     };
     write().map_err(at(path))
+}
+
+/// The system's error, without the temporary file that `tempfile` names in it.
+pub(super) fn without_path(error: io::Error) -> io::Error {
+    let text = error.to_string();
+    match text.split_once(" at path \"") {
+        Some((reason, _)) => io::Error::new(error.kind(), reason),
+        None => error,
+    }
 }
 
 /// Writes a new file, on disk when this returns but for its name: see [`sync_dir`].
@@ -77,5 +88,13 @@ mod tests {
         write_atomically(&path, "2").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "2");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_error_names_the_file_that_was_to_be_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("gone").join("run.html");
+        let message = write_atomically(&path, "1").unwrap_err().to_string();
+        assert!(message.contains("run.html") && !message.contains(TEMPORARY), "{message}");
     }
 }

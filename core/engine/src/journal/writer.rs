@@ -8,7 +8,7 @@ use llmbench_api::record::{AttemptRecord, RunManifest};
 
 use super::artifacts::{Artifacts, inside, pretty};
 use super::error::{JournalError, at};
-use super::files::{TEMPORARY, replace, sync_dir, write_atomically, write_synced};
+use super::files::{TEMPORARY, replace, sync_dir, without_path, write_atomically, write_synced};
 use super::lock::RunLock;
 use super::samples::{Samples, StoredRecord};
 
@@ -52,7 +52,8 @@ impl Journal {
         let existing = out.ancestors().find(|path| path.as_os_str().is_empty() || path.exists());
         let existing =
             existing.filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        tempfile::tempfile_in(existing).map(drop).map_err(at(out))
+        let made = tempfile::tempfile_in(existing).map(drop);
+        made.map_err(|error| at(out)(without_path(error)))
     }
 
     /// Makes the folder of a new run with its manifest, and locks it.
