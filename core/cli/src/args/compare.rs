@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::numbers::decimal;
+
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
     /// The base, then what is compared with it: folders or names of runs; `RUN#MODEL` for one
@@ -29,7 +31,7 @@ pub(crate) struct CompareArgs {
     #[arg(long)]
     pub(crate) fail_on_regression: bool,
     /// How much worse it must be: points of score, shares, or parts of a speed
-    #[arg(long, value_name = "AMOUNT", default_value_t = 0.0, requires = "fail_on_regression")]
+    #[arg(long, value_name = "AMOUNT", default_value_t = 0.0, requires = "fail_on_regression", value_parser = decimal)]
     pub(crate) margin: f64,
     /// What must not be worse; can be repeated
     #[arg(

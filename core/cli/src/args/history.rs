@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::numbers::whole;
+
 #[derive(Debug, Args)]
 pub(crate) struct HistoryArgs {
     /// Folder of runs [default: the setting `out`]
@@ -31,7 +33,7 @@ pub(crate) struct HistoryArgs {
     #[arg(long, value_name = "WHEN")]
     pub(crate) until: Option<String>,
     /// Only the newest N runs
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     pub(crate) limit: Option<usize>,
     /// How this model did from run to run
     #[arg(long, value_name = "MODEL")]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::numbers::{decimal, whole};
 use super::{Format, SettingArgs};
 
 /// What every such command takes.
@@ -12,7 +13,7 @@ pub(crate) struct JudgeArgs {
     #[command(flatten)]
     pub(crate) settings: SettingArgs,
     /// Answers judged at a time [default: number of cores]
-    #[arg(long, short, value_name = "N")]
+    #[arg(long, short, value_name = "N", value_parser = whole::<usize>)]
     pub(crate) jobs: Option<usize>,
     /// How to write the result
     #[arg(long, value_enum, default_value_t)]
@@ -27,7 +28,7 @@ pub(crate) struct ValidateArgs {
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Exit with code 5 when an answer's score is below this
-    #[arg(long, value_name = "SCORE")]
+    #[arg(long, value_name = "SCORE", value_parser = decimal)]
     pub(crate) fail_under: Option<f64>,
 }
 

@@ -4,6 +4,7 @@ mod compare;
 mod history;
 mod judge;
 mod merge;
+mod numbers;
 mod run;
 
 use std::path::PathBuf;
@@ -16,6 +17,8 @@ pub(crate) use history::{ExportArgs, ExportFormat, HistoryArgs, HistoryFormat, S
 pub(crate) use judge::{FixturesCheckArgs, JudgeArgs, RejudgeArgs, ValidateArgs};
 pub(crate) use merge::MergeArgs;
 pub(crate) use run::{RunArgs, SettingArgs};
+
+use self::numbers::whole;
 
 /// Which local model does your real work, and how fast?
 ///
@@ -197,7 +200,7 @@ pub(crate) struct ReportArgs {
     #[arg(long, conflicts_with_all = ["format", "output"])]
     pub(crate) serve: bool,
     /// Port of `--serve`; a free one unless it is given
-    #[arg(long, value_name = "PORT", requires = "serve")]
+    #[arg(long, value_name = "PORT", requires = "serve", value_parser = whole::<u16>)]
     pub(crate) port: Option<u16>,
     /// What to write
     #[arg(long, value_enum, default_value_t)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Format;
+use super::numbers::{decimal, whole};
 
 /// What decides backend, model and test; shared by most commands.
 #[derive(Debug, Clone, Default, Args)]
@@ -40,7 +41,7 @@ pub(crate) struct SettingArgs {
     #[arg(long)]
     pub(crate) allow_unsafe_exec: bool,
     /// Context window in tokens
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>)]
     pub(crate) num_ctx: Option<u32>,
 }
 
@@ -49,19 +50,19 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) settings: SettingArgs,
     /// Attempts for each model and fixture [default: 3]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>)]
     pub(crate) runs: Option<u32>,
     /// Warm-up requests for each model, not measured [default: 1]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>)]
     pub(crate) warmup: Option<u32>,
     /// Seed of the first attempt; each next one adds 1 [default: 42]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     pub(crate) seed: Option<u64>,
     /// Sampling temperature [default: 0.2]
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", value_parser = decimal)]
     pub(crate) temperature: Option<f64>,
     /// Most tokens of an answer [default: 1536]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>)]
     pub(crate) max_tokens: Option<u32>,
     /// Folder for results [default: results]
     #[arg(long, value_name = "DIR")]
@@ -73,19 +74,19 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<PathBuf>,
     /// Add runs until the 95 % interval of each model's score is at most this wide to each side
-    #[arg(long, value_name = "WIDTH")]
+    #[arg(long, value_name = "WIDTH", value_parser = decimal)]
     pub(crate) until_ci: Option<f64>,
     /// Most runs that `--until-ci` makes [default: 100]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>)]
     pub(crate) max_runs: Option<u32>,
     /// Only part I of N of the plan
     #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<String>,
     /// Exit with code 5 when a model's mean score is below this
-    #[arg(long, value_name = "SCORE")]
+    #[arg(long, value_name = "SCORE", value_parser = decimal)]
     pub(crate) fail_under: Option<f64>,
     /// Score from which on an answer counts as correct [default: 90 % of the highest]
-    #[arg(long, value_name = "SCORE")]
+    #[arg(long, value_name = "SCORE", value_parser = decimal)]
     pub(crate) pass_score: Option<f64>,
     /// Check everything and show the plan without asking a model
     #[arg(long)]
