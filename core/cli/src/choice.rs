@@ -6,7 +6,10 @@
 
 use std::path::Path;
 
+use llmbench_api::ErrorKind;
+
 use crate::error::{CliError, Result};
+use crate::nearest::nearest;
 use crate::settings::Settings;
 
 /// Backend of servers' models.
@@ -33,6 +36,8 @@ pub(crate) struct Choice {
     pub(crate) models: Vec<String>,
     /// How they were chosen, where the user named neither.
     pub(crate) by_default: Option<String>,
+    /// True where only the models were named, and their names told the backend.
+    pub(crate) by_model_name: bool,
 }
 
 impl Choice {
@@ -62,18 +67,52 @@ impl Choice {
         }
     }
 
-    /// Adds the way without a download to an error about Ollama's default model.
-    pub(crate) fn explain(&self, error: llmbench_api::Error) -> llmbench_api::Error {
-        let is_default_missing = self.by_default.is_some()
-            && self.backend == OLLAMA
-            && error.kind == llmbench_api::ErrorKind::ModelNotFound;
-        match &error.hint {
-            Some(hint) if is_default_missing => {
-                let hint = format!("{hint}; or try the demo model without it: `--model {SAMPLE}`");
-                error.with_hint(hint)
+    /// Adds to an error about a model or its server what may have been meant.
+    ///
+    /// `models` lists those that the backend has; asked for a model that is not there.
+    pub(crate) fn explain(
+        &self,
+        error: llmbench_api::Error,
+        models: impl FnOnce() -> Vec<String>,
+    ) -> llmbench_api::Error {
+        let Some(hint) = error.hint.clone() else { return error };
+        let demo = format!("`{SAMPLE}` is the demo model of the embedded engine");
+        let hint = match error.kind {
+            // Ollama was chosen because the model's name is none of the other engine's.
+            ErrorKind::Unavailable if self.by_model_name => {
+                let near = |model: &String| nearest(model, [SAMPLE]).is_some();
+                let question = if self.models.iter().any(near) {
+                    format!("did you mean `--model {SAMPLE}`? ")
+                } else {
+                    String::new()
+                };
+                format!("{question}{hint}; names without `.gguf` are models on Ollama, and {demo}")
             }
-            _ => error,
-        }
+            ErrorKind::ModelNotFound if self.by_default.is_some() && self.backend == OLLAMA => {
+                format!(
+                    "{hint}; name another one with `--model NAME`, or try the demo model: \
+                     `--model {SAMPLE}`"
+                )
+            }
+            ErrorKind::ModelNotFound => {
+                let mut there = models();
+                if self.by_model_name {
+                    there.push(SAMPLE.to_owned());
+                }
+                let names = || there.iter().map(String::as_str);
+                let missing = |model: &&String| error.message.contains(&format!("`{model}`"));
+                let near = self.models.iter().filter(missing).find_map(|one| nearest(one, names()));
+                match near {
+                    Some(SAMPLE) if self.by_model_name => {
+                        format!("did you mean `{SAMPLE}`? {demo}; {hint}")
+                    }
+                    Some(near) => format!("did you mean `{near}`? {hint}"),
+                    None => hint,
+                }
+            }
+            _ => return error,
+        };
+        error.with_hint(hint)
     }
 }
 
@@ -88,9 +127,10 @@ pub(crate) fn choose(
 ) -> Result<Choice> {
     let mut choice = match &settings.backend {
         Some(backend) => named(backend, &settings.models),
-        None if !settings.models.is_empty() => {
-            named(backend_of(&settings.models)?, &settings.models)
-        }
+        None if !settings.models.is_empty() => Choice {
+            by_model_name: settings.url.is_none(),
+            ..named(backend_of(&settings.models)?, &settings.models)
+        },
         None if names_server(settings, variable) || ollama_answers(OLLAMA_URL) => Choice {
             by_default: Some(format!(
                 "neither --backend nor --model given: {OLLAMA} with {OLLAMA_MODEL}"
@@ -117,7 +157,7 @@ pub(crate) fn choose(
 fn named(backend: &str, models: &[String]) -> Choice {
     let default = if backend == EMBEDDED { SAMPLE } else { OLLAMA_MODEL };
     let models = if models.is_empty() { vec![default.to_owned()] } else { models.to_vec() };
-    Choice { backend: backend.to_owned(), models, by_default: None }
+    Choice { backend: backend.to_owned(), models, by_default: None, by_model_name: false }
 }
 
 /// The backend that the models' names tell.

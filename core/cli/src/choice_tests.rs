@@ -108,9 +108,28 @@ fn only_a_default_that_is_missing_points_to_the_demo_model() {
         llmbench_api::Error::new(kind, "not found").with_hint("run `ollama pull x`")
     };
     let by_default = choose_with(Origin::Flags, Layer::default(), "", true).unwrap();
-    assert!(by_default.explain(missing()).hint.unwrap().contains("--model sample"));
+    let hint = by_default.explain(missing(), Vec::new).hint.unwrap();
+    assert!(hint.contains("`--model NAME`") && hint.contains("--model sample"), "{hint}");
     let by_name = from_flags(models(&["x"])).unwrap();
-    assert_eq!(by_name.explain(missing()), missing());
+    assert_eq!(by_name.explain(missing(), Vec::new), missing());
+}
+
+#[test]
+fn a_name_that_is_nearly_right_is_asked_back() {
+    let hint_for = |model: &str, kind| {
+        let error = llmbench_api::Error::new(kind, format!("`{model}`")).with_hint("help");
+        let choice = from_flags(models(&[model])).unwrap();
+        choice.explain(error, || vec!["qwen3:8b".to_owned()]).hint.unwrap()
+    };
+    let check = |model: &str, kind, start: &str| {
+        let hint = hint_for(model, kind);
+        assert!(hint.starts_with(start), "{model}: {hint}");
+    };
+    check("sampel", ErrorKind::Unavailable, "did you mean `--model sample`? help");
+    check("llama3", ErrorKind::Unavailable, "help; names without `.gguf`");
+    check("sampel", ErrorKind::ModelNotFound, "did you mean `sample`? ");
+    check("qwn3:8b", ErrorKind::ModelNotFound, "did you mean `qwen3:8b`? help");
+    check("llama3", ErrorKind::ModelNotFound, "help");
 }
 
 #[test]

@@ -5,6 +5,9 @@ use llmbench_engine::journal::JournalError;
 use llmbench_host::HostError;
 
 use crate::exit::ExitCode;
+use crate::nearest::did_you_mean;
+use crate::output;
+use crate::plain::plain;
 
 /// What went wrong and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +75,9 @@ impl From<llmbench_api::Error> for CliError {
             ErrorKind::Internal => ExitCode::Unexpected,
             _ => ExitCode::NotReady,
         };
-        let mut cli = Self::new(code, error.to_string());
+        let message = error.to_string();
+        let is_about_settings = error.kind == ErrorKind::Settings;
+        let mut cli = Self::new(code, if is_about_settings { plain(&message) } else { message });
         if error.kind == ErrorKind::Panicked {
             cli.message = match &error.plugin {
                 Some(plugin) => format!("plugin `{plugin}` {error}"),
@@ -92,16 +97,15 @@ impl From<llmbench_api::Error> for CliError {
 impl From<HostError> for CliError {
     fn from(error: HostError) -> Self {
         match &error {
-            HostError::Unknown { available, refused, kind, .. } => {
+            HostError::Unknown { available, refused, kind, name } => {
                 let mut cli = Self::usage(error.to_string());
                 if available.is_empty() {
                     cli = cli.hint("`llmbench plugins list` shows where plugins are looked for");
                 } else {
-                    cli = cli.hint(format!(
-                        "use one of these {}s: {}",
-                        kind.as_str(),
-                        available.join(", ")
-                    ));
+                    let list =
+                        format!("use one of these {}s: {}", kind.as_str(), available.join(", "));
+                    let names = available.iter().map(String::as_str);
+                    cli = cli.hint(did_you_mean(name, names, &list));
                 }
                 if let Some(first) = refused.first() {
                     cli.code = ExitCode::Plugin;
@@ -120,7 +124,7 @@ impl From<HostError> for CliError {
                 let code =
                     if inner.code == ExitCode::Usage { ExitCode::Usage } else { ExitCode::Plugin };
                 let message =
-                    if code == ExitCode::Usage { source.to_string() } else { error.to_string() };
+                    if code == ExitCode::Usage { inner.message } else { error.to_string() };
                 Self { message, code, ..inner }
             }
         }
@@ -137,9 +141,11 @@ impl From<JournalError> for CliError {
                 "restore the file from a copy of the run, or delete that line: its attempt is then made again"
             }
             JournalError::Read { .. } => "check that the file may be read",
-            _ => {
-                "make room or choose another folder with `--out DIR`; attempts that were finished before are kept"
-            }
+            JournalError::Write { source, .. } => &output::write_hint(
+                source,
+                "choose another folder with `--out DIR`; attempts that were finished before are kept",
+            ),
+            _ => "choose another folder with `--out DIR`",
         };
         Self::not_ready(error.to_string()).hint(hint)
     }

@@ -7,6 +7,7 @@ use llmbench_api::{Fixture, TestType};
 use llmbench_engine::fixtures;
 
 use crate::error::{CliError, Result};
+use crate::nearest::did_you_mean;
 
 /// Stands for every fixture that there is.
 const ALL: &str = "all";
@@ -149,10 +150,11 @@ impl Shelf<'_> {
             return Ok(Found { fixture, origin: dir.display().to_string() });
         }
         if is_path(name) {
-            return Err(CliError::not_ready(format!(
-                "there is no fixture folder {}",
-                dir.display()
-            )));
+            let message = format!("there is no fixture folder {}", dir.display());
+            return Err(CliError::not_ready(message).hint(
+                "check the path; `llmbench fixtures list` names those that need none, and \
+                 `llmbench fixtures new NAME --dir DIR` makes one",
+            ));
         }
         let test_name = self.test_name;
         if let Some(fixture) = self.shipped.iter().find(|fixture| fixture.name == name) {
@@ -164,7 +166,8 @@ impl Shelf<'_> {
         Err(if available.is_empty() {
             error.hint(format!("put one into {}", self.project.join(name).display()))
         } else {
-            error.hint(format!("use one of: {}; or name a folder", available.join(", ")))
+            let list = format!("use one of: {}; or name a folder", available.join(", "));
+            error.hint(did_you_mean(name, available.iter().map(String::as_str), &list))
         })
     }
 

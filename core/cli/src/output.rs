@@ -1,10 +1,10 @@
 //! What goes to the terminal. The only place that prints.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use llmbench_engine::journal::write_atomically;
+use llmbench_engine::journal::{JournalError, write_atomically};
 use llmbench_report::render::visible;
 use serde::Serialize;
 
@@ -50,9 +50,42 @@ pub(crate) fn result(text: &str) {
 /// When it cannot be written, naming the option that says where.
 pub(crate) fn to_file(path: &Path, text: &str) -> Result<()> {
     write_atomically(path, text).map_err(|error| {
-        CliError::from(error)
-            .hint("choose a file in a folder that exists and may be written: `--output FILE`")
+        let hint = match &error {
+            JournalError::Write { source, .. } => Some(output_hint(path, source)),
+            _ => None,
+        };
+        let error = CliError::from(error);
+        CliError { hint: hint.or(error.hint), ..error }
     })
+}
+
+/// What to do about the file of `--output` that cannot be written.
+pub(crate) fn output_hint(path: &Path, error: &io::Error) -> String {
+    let folder = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    match folder.filter(|dir| !dir.exists()) {
+        Some(dir) => format!(
+            "there is no folder `{0}`: make it with `mkdir -p {0}`, or choose another file with `--output FILE`",
+            dir.display()
+        ),
+        None => write_hint(error, "choose another file with `--output FILE`"),
+    }
+}
+
+/// True when there is no room for a file.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// What to do about a file that cannot be written; `otherwise` says how to choose another place.
+pub(crate) fn write_hint(error: &io::Error, otherwise: &str) -> String {
+    use io::ErrorKind::{NotADirectory, PermissionDenied, ReadOnlyFilesystem};
+    match error.kind() {
+        _ if is_full(error) => format!("make room, or {otherwise}"),
+        NotADirectory => format!("there is a file where a folder is needed: {otherwise}"),
+        PermissionDenied => format!("make the folder writable, or {otherwise}"),
+        ReadOnlyFilesystem => format!("the file system is read-only: {otherwise}"),
+        _ => otherwise.to_owned(),
+    }
 }
 
 /// A result as indented JSON.

@@ -18,6 +18,8 @@ use llmbench_host::{
 use crate::args::{GlobalArgs, SettingArgs};
 use crate::choice::{self, Choice, EMBEDDED, OLLAMA, OPENAI};
 use crate::error::{CliError, Result};
+use crate::names;
+use crate::nearest::did_you_mean;
 use crate::output;
 use crate::settings::{self, Layer, Origin, Settings};
 use crate::variables;
@@ -248,6 +250,7 @@ impl Wiring {
         description: &TestDescription,
     ) -> Result<BTreeMap<String, RolePlayer>> {
         let known: Vec<&str> = description.roles.iter().map(|spec| spec.role.as_str()).collect();
+        names::check_roles(&self.host, &self.settings, &known)?;
         if let Some(unknown) =
             self.settings.roles_from_flags.iter().find(|role| !known.contains(&role.as_str()))
         {
@@ -255,7 +258,8 @@ impl Wiring {
             let roles = if known.is_empty() {
                 "it has none".into()
             } else {
-                format!("its roles are: {}", known.join(", "))
+                let list = format!("its roles are: {}", known.join(", "));
+                did_you_mean(unknown, known, &list)
             };
             return Err(
                 CliError::usage(format!("the test `{test}` has no role `{unknown}`")).hint(roles)
@@ -286,11 +290,13 @@ impl Wiring {
         Ok(players)
     }
 
-    /// Fails when `--set` names a plugin that takes no part: a typo would change nothing.
+    /// Fails when `--set` names a plugin that takes no part, or a file one that is not installed:
+    /// a typo would change nothing.
     ///
     /// # Errors
-    /// The first such name, with the plugins that do take part.
+    /// The first such name, with the plugins that it could be.
     pub(crate) fn check_plugin_settings(&self) -> Result<()> {
+        self.check_sections()?;
         let used: BTreeSet<&str> =
             self.used.iter().map(|(_, source)| source.name.as_str()).collect();
         match self.settings.plugins_from_flags.iter().find(|name| !used.contains(name.as_str())) {
@@ -298,11 +304,19 @@ impl Wiring {
             Some(name) => Err(CliError::usage(format!(
                 "--set names the plugin `{name}`, which takes no part in this run"
             ))
-            .hint(format!(
-                "plugins of this run: {}",
-                used.into_iter().collect::<Vec<_>>().join(", ")
-            ))),
+            .hint({
+                let list: Vec<&str> = used.iter().copied().collect();
+                did_you_mean(name, used, &format!("plugins of this run: {}", list.join(", ")))
+            })),
         }
+    }
+
+    /// Fails when a file has settings for a plugin that is not installed.
+    ///
+    /// # Errors
+    /// The first such name, with the nearest that is.
+    pub(crate) fn check_sections(&self) -> Result<()> {
+        names::check_sections(&self.host, &self.settings)
     }
 
     /// One record for each component in use; reads the libraries to hash them.

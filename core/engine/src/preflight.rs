@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use llmbench_api::record::{MonitorRecord, RoleRecord};
 use llmbench_api::{
-    Backend, CallContext, Case, Error, ErrorKind, Fixture, ModelIdentity, ServerInfo, TestType,
-    Validator, ValidatorInfo,
+    Arrival, Backend, BatchOutcome, CallContext, Case, Error, ErrorKind, Fixture, History,
+    ModelIdentity, PastStep, ServerInfo, Step, TestType, Validator, ValidatorInfo,
 };
 
 use crate::call::bounded;
@@ -24,6 +24,8 @@ const IDENTIFY_LIMIT: Duration = Duration::from_secs(60);
 const MONITOR_LIMIT: Duration = Duration::from_secs(4);
 /// How long tools may take to get ready: the first use installs them.
 pub const PREPARE_LIMIT: Duration = Duration::from_secs(15 * 60);
+/// Steps of a test that are looked at for a load before a run.
+const REHEARSED_STEPS: u32 = 8;
 /// How often a tool is started again that was lost (killed, for example) while it got ready.
 const MOST_RESTARTS: u32 = 5;
 
@@ -92,6 +94,40 @@ impl Preflight {
             Ok(case)
         };
         fixtures.iter().map(load).collect()
+    }
+
+    /// Fails when `backend` cannot drive a load that one of `cases` asks for.
+    ///
+    /// A test says what it asks for one step at a time, so its first steps are rehearsed with
+    /// requests that failed; the backend is asked for a load of no requests, which one that
+    /// drives loads ends at once. What shows only behind answers is left to the attempts.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] naming the case and the load.
+    pub fn loads(
+        &self,
+        test: &dyn TestType,
+        backend: &Arc<dyn Backend>,
+        cases: &[Case],
+    ) -> Result<(), Error> {
+        for case in cases {
+            let Some(arrival) = first_load(test, case) else { continue };
+            let (backend, schedule) = (Arc::clone(backend), arrival.clone());
+            let asked = bounded("the backend", &self.context(PROBE_LIMIT), move |cx| {
+                backend.generate_batch(&[], &schedule, &(), cx)
+            });
+            if let Err(error) = asked
+                && error.kind == ErrorKind::Unsupported
+            {
+                let message = format!(
+                    "the backend cannot drive {}, which `{}` asks for",
+                    load_in_words(&arrival),
+                    case.name
+                );
+                return Err(Error { message, ..error });
+            }
+        }
+        Ok(())
     }
 
     /// The monitors that have something to watch, and a record of all.
@@ -241,6 +277,35 @@ impl Preflight {
             }
         }
         Ok((RolePlayer::Validator { name, validator }, record))
+    }
+}
+
+/// The first schedule that a backend has to drive itself, if the first steps hold one.
+fn first_load(test: &dyn TestType, case: &Case) -> Option<Arrival> {
+    let mut history = History::default();
+    for _ in 0..REHEARSED_STEPS {
+        // What else can be wrong with a step is the attempt's to say.
+        let Step::Ask { requests, arrival } = test.next(case, &history).ok()? else { return None };
+        if arrival != Arrival::Sequential {
+            return Some(arrival);
+        }
+        let failed = || BatchOutcome::Failed(Error::new(ErrorKind::Cancelled, "a rehearsal"));
+        let answers = requests.iter().map(|_| failed()).collect();
+        history.steps.push(PastStep::Asked { requests, answers });
+    }
+    None
+}
+
+/// A schedule as a user would say it.
+fn load_in_words(arrival: &Arrival) -> String {
+    match arrival {
+        Arrival::Sequential => "one request at a time".into(),
+        Arrival::Closed { concurrency } => format!("{concurrency} requests at a time"),
+        Arrival::Open { rate_per_second, .. } => {
+            let plural = if *rate_per_second == 1.0 { "" } else { "s" };
+            format!("a rate of {rate_per_second} request{plural} a second")
+        }
+        _ => "a load that this llmbench does not know".into(),
     }
 }
 

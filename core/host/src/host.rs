@@ -227,6 +227,20 @@ impl Host {
         )
     }
 
+    /// True when there is a component called `name`, of whatever kind.
+    ///
+    /// Loads nothing where a file is named after it, else every plugin.
+    pub fn has_component(&self, name: &str) -> bool {
+        let file_name = conventional_file_name(name);
+        let is_named = |found: &Candidate| {
+            found.path.file_name().is_some_and(|found| found == file_name.as_str())
+        };
+        let has = |plugin: &Arc<Plugin>| plugin.components.iter().any(|found| found.name == name);
+        self.search.candidates().iter().any(is_named)
+            || self.bundled().iter().any(has)
+            || self.list().plugins.iter().any(has)
+    }
+
     fn create<Raw, T: ?Sized>(
         &self,
         kind: ComponentKind,

@@ -80,6 +80,7 @@ pub(crate) fn doctor(global: &GlobalArgs, args: &DoctorArgs) -> Result<ExitCode>
     let roles = test
         .as_ref()
         .and_then(|test| note(&mut lines, "validator plugins", wiring.roles(&test.describe())));
+    let _ = note(&mut lines, "plugin settings", wiring.check_sections());
     if lines.iter().all(|line| line.health == Health::Ok) {
         let names: Vec<_> = wiring.records().iter().map(|record| record.name.clone()).collect();
         lines.push(Line::ok("plugins load", names.join(", ")));
@@ -139,7 +140,9 @@ fn server_lines(backend: &Arc<dyn Backend>, choice: &Choice) -> Vec<Line> {
     let probe = Arc::clone(backend);
     let info = match bounded("probing the backend", &within(), move |cx| probe.probe(cx)) {
         Ok(info) => info,
-        Err(error) => return vec![Line::failed("server", error)],
+        Err(error) => {
+            return vec![Line::failed("server", choice.explain(error, Vec::new))];
+        }
     };
     let version = info.version.value.unwrap_or_else(|| "of unknown version".into());
     let mut lines =
@@ -149,7 +152,15 @@ fn server_lines(backend: &Arc<dyn Backend>, choice: &Choice) -> Vec<Line> {
         let (identify, name) = (Arc::clone(backend), model.clone());
         match bounded("identifying a model", &within(), move |cx| identify.identify(&name, cx)) {
             Ok(_) => lines.push(answer_line(backend, model)),
-            Err(error) => lines.push(Line::failed("model", choice.explain(error))),
+            Err(error) => {
+                let list = Arc::clone(backend);
+                let listed = || bounded("listing models", &within(), move |cx| list.models(cx));
+                let names = || {
+                    let models = listed().unwrap_or_default();
+                    models.into_iter().map(|model| model.name).collect()
+                };
+                lines.push(Line::failed("model", choice.explain(error, names)));
+            }
         }
     }
     if choice.has_demo_model() {

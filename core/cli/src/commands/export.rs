@@ -47,7 +47,7 @@ fn to_file(args: &ExportArgs, path: &Path) -> Result<(usize, usize)> {
     let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
     let failed = |error: std::io::Error| {
         CliError::not_ready(format!("cannot write `{}`: {error}", path.display()))
-            .hint("choose another place with `--output FILE`, or make room")
+            .hint(output::output_hint(path, &error))
     };
     let file = File::create(&temporary).map_err(failed)?;
     let written = write(args, file).and_then(|(file, runs, attempts)| {

@@ -89,7 +89,9 @@ impl Source {
     fn read(path: &Path) -> Result<Self> {
         let label = path.display().to_string();
         let unreadable = |error: std::io::Error| {
-            CliError::usage(format!("cannot read {}: {error}", path.display()))
+            CliError::usage(format!("cannot read {}: {error}", path.display())).hint(
+                "name files with answers, folders of them, or `-` for stdin: `llmbench validate --fixture F FILE…`",
+            )
         };
         let content = if label == STDIN {
             let mut text = String::new();

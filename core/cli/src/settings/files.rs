@@ -7,6 +7,7 @@ use llmbench_api::Json;
 
 use super::layer::{Layer, Origin};
 use crate::error::{CliError, Result};
+use crate::plain::plain;
 use crate::variables;
 
 /// Name of a project's settings file.
@@ -51,11 +52,13 @@ fn project_file() -> Option<PathBuf> {
 }
 
 fn read(path: &Path) -> Result<Layer> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| CliError::usage(format!("settings file {}: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        CliError::usage(format!("settings file {}: {error}", path.display()))
+            .hint("check the path, which `--config` or `LLMBENCH_CONFIG` names, or leave it out")
+    })?;
     let mut layer = parse(&text).map_err(|reason| {
         CliError::usage(format!("settings file {} is not valid", path.display()))
-            .detail(reason)
+            .detail(plain(&reason))
             .hint("docs/settings.md lists every key; plugins have their own in `[plugin.NAME]`")
     })?;
     // Paths in a file are relative to the file.
@@ -144,7 +147,7 @@ fn layer_of(table: toml::Table, variable: &str) -> Result<Layer> {
     table.try_into().map_err(|error: toml::de::Error| {
         CliError::usage(format!(
             "the environment variable {variable} is not valid: {}",
-            error.message()
+            plain(error.message())
         ))
         .hint("docs/settings.md lists every setting and its variable")
     })

@@ -6,6 +6,7 @@ use super::files::scalar;
 use super::layer::Layer;
 use crate::args::{RunArgs, SettingArgs};
 use crate::error::{CliError, Result};
+use crate::plain::plain;
 
 /// The validator that runs a model's code.
 const SANDBOXED: &str = "vitest";
@@ -82,23 +83,39 @@ fn assignments(texts: &[String]) -> Result<Layer> {
         };
         let (key, value) = (key.trim(), scalar(value.trim()));
         match key.split_once('.') {
+            Some(("roles", role)) => {
+                let player = value.as_str().unwrap_or("NAME");
+                return Err(CliError::usage(format!("--set names no roles: `{text}`"))
+                    .hint(format!("write `--validator {role}={player}`")));
+            }
+            Some(("plugin", key)) if key.contains('.') => {
+                return Err(CliError::usage(format!("--set `{text}` begins with `plugin.`"))
+                    .hint(format!("leave it out: `--set {}`", &text.trim()["plugin.".len()..])));
+            }
             Some((plugin, key)) => {
                 let value = serde_json::to_value(value).unwrap_or(Json::Null);
                 plugin_settings.push((plugin.to_owned(), key.to_owned(), value));
             }
             None => {
+                // Alone first, so that an error can name the key.
+                layer_of(toml::Table::from_iter([(key.to_owned(), value.clone())]), text)?;
                 table.insert(key.to_owned(), value);
             }
         }
     }
-    let mut layer: Layer = table.try_into().map_err(|error: toml::de::Error| {
-        CliError::usage(format!("--set: {}", error.message()))
-            .hint("docs/settings.md lists every setting; a plugin's are written `PLUGIN.KEY=VALUE`")
-    })?;
+    let from_set = table.keys().cloned().collect();
+    let mut layer = Layer { from_set, ..layer_of(table, "")? };
     for (plugin, key, value) in plugin_settings {
         layer.plugin_settings.entry(plugin).or_default().insert(key, value);
     }
     Ok(layer)
+}
+
+fn layer_of(table: toml::Table, text: &str) -> Result<Layer> {
+    table.try_into().map_err(|error: toml::de::Error| {
+        CliError::usage(format!("--set `{text}`: {}", plain(error.message())))
+            .hint("docs/settings.md lists every setting; a plugin's are written `PLUGIN.KEY=VALUE`")
+    })
 }
 
 #[cfg(test)]
@@ -121,7 +138,9 @@ mod tests {
             ("top_p", "KEY=VALUE"),
             ("=3", "KEY=VALUE"),
             ("topp=1", "topp"),
-            ("top_p=high", "invalid type"),
+            ("top_p=high", "`top_p=high`: the text \"high\" where a number belongs"),
+            ("roles.types=tsc", "names no roles"),
+            ("plugin.tsc.node=/x", "begins with `plugin.`"),
         ] {
             let error = assignments(&[text.to_owned()]).unwrap_err();
             assert!(error.message.contains(part), "{text}: {}", error.message);

@@ -1,6 +1,6 @@
 //! One source of settings, nothing filled in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use llmbench_api::Json;
@@ -102,6 +102,9 @@ pub(crate) struct Layer {
     /// Plugin → its own settings; the table is called `[plugin.NAME]` in files.
     #[serde(skip)]
     pub(crate) plugin_settings: BTreeMap<String, BTreeMap<String, Json>>,
+    /// Settings that `--set` names, and no flag of their own.
+    #[serde(skip)]
+    pub(crate) from_set: BTreeSet<String>,
 }
 
 /// A list, or a single text for a list of one.

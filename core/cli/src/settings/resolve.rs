@@ -359,6 +359,12 @@ impl Resolver<'_> {
         let known = self.record.get(name);
         let value = known.map(|known| known.value.to_string()).unwrap_or_default();
         let origin = known.map(|known| known.origin.clone()).unwrap_or_default();
+        let is_set = |layer: &Layer| layer.from_set.contains(name);
+        let origin = match origin == Origin::Flags.to_string() {
+            false => origin,
+            true if self.layers.iter().any(|(_, layer)| is_set(layer)) => "`--set`".to_owned(),
+            true => format!("`--{}`", name.replace('_', "-")),
+        };
         CliError::usage(format!("setting `{name}` = {value} (from {origin}) {rule}"))
     }
 }

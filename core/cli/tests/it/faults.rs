@@ -72,6 +72,18 @@ fn runner_is_busy(server: &OllamaServer) -> bool {
 }
 
 #[test]
+fn a_run_in_which_everything_was_refused_has_failed() {
+    let command = command();
+    let small = ["run", "--model", "sample", "--num-ctx", "16", "--monitor", "none", "--runs", "1"];
+    let output = command.run(&[&small[..], &["--fixture", SMALL]].concat());
+    expect_code(&output, 3);
+    expect_parts(&output.stderr, &["no attempt got an answer", "hint: raise `--num-ctx`"]);
+    let run = RunFiles::of(&command);
+    assert_eq!(run.manifest["status"], "failed");
+    expect_parts(run.manifest["error"].as_str().unwrap(), &["no attempt got an answer", "of 16"]);
+}
+
+#[test]
 fn a_server_that_dies_ends_the_run_and_keeps_what_was_finished() {
     let Some(server) = own(OllamaServer::tiny()) else { return };
     let url = server.url();

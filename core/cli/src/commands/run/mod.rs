@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use llmbench_api::record::AttemptRecord;
-use llmbench_engine::journal::{Journal, Recovered};
+use llmbench_engine::journal::{Journal, JournalError, Recovered};
 use llmbench_engine::plan::{Plan, PlannedAttempt};
 use llmbench_engine::run::{Earlier, More, RunInput};
 use llmbench_engine::{CancelToken, Observer, RunEvent};
@@ -132,9 +132,11 @@ pub(crate) fn run(global: &GlobalArgs, args: &RunArgs, argv: &[OsString]) -> Res
     });
     let outcome = outcome.map_err(|error| {
         let command = format!("llmbench run --resume {}", dir.display());
-        CliError::from(error).hint(format!(
-            "finished attempts are kept; make room, or make the folder writable, then `{command}`"
-        ))
+        let cure = match &error {
+            JournalError::Write { source, .. } if output::is_full(source) => "make room",
+            _ => "see that the folder can be written",
+        };
+        CliError::from(error).hint(format!("finished attempts are kept; {cure}, then `{command}`"))
     })?;
     finish(prepared, outcome, args)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use llmbench_api::record::{Calibration, MonitorRecord, RoleRecord};
 use llmbench_api::{Backend, Case, Measured, ModelIdentity, ServerInfo, TestDescription, TestType};
@@ -15,6 +16,9 @@ use crate::error::{CliError, Result};
 use crate::fixtures;
 use crate::fixtures::{Found, Unnamed};
 use crate::wiring::Wiring;
+
+/// How long listing the models may take for a hint.
+const LIST_LIMIT: Duration = Duration::from_secs(4);
 
 /// Everything that a run needs, checked.
 pub(super) struct Prepared {
@@ -61,15 +65,16 @@ pub(super) fn prepare(
     let files: Vec<_> = fixtures.iter().map(|found| found.fixture.clone()).collect();
     let mut cases = preflight.cases(&*test, &files)?;
 
-    let server = preflight.server(&backend)?;
+    let server = preflight.server(&backend).map_err(|error| choice.explain(error, Vec::new))?;
     let models = preflight.models(&backend, &choice.models);
-    let models = models.map_err(|error| choice.explain(error))?;
+    let models = models.map_err(|error| choice.explain(error, || listed(&preflight, &backend)))?;
     wiring.fit_context(&models);
     // A run that goes on has the cases that it was begun with.
     let left_out = match only {
         Some(_) => None,
         None => leave_out(&mut cases, &mut fixtures, &models),
     };
+    preflight.loads(&*test, &backend, &cases)?;
     let hardware = monitors(&preflight, named_monitors)?;
     let (roles, role_records) = preflight.roles(players, &cases)?;
 
@@ -100,6 +105,13 @@ pub(super) fn prepare(
         calibration,
         left_out,
     })
+}
+
+/// Names of the models that there are, as far as the backend tells them.
+fn listed(preflight: &Preflight, backend: &Arc<dyn Backend>) -> Vec<String> {
+    let backend = Arc::clone(backend);
+    let models = preflight.call("listing models", LIST_LIMIT, move |cx| backend.models(cx));
+    models.unwrap_or_default().into_iter().map(|model| model.name).collect()
 }
 
 /// Leaves out the cases that need more context than any of `models` was built for, and says so.
