@@ -140,3 +140,21 @@ fn terminal_width() -> Option<u16> {
     let (_, columns) = console::Term::stdout().size_checked()?;
     Some(columns.clamp(80, 120))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_full_disk_asks_for_room() {
+        let check = |kind: io::ErrorKind, start: &str| {
+            let hint = write_hint(&kind.into(), "choose");
+            assert!(hint.starts_with(start), "{hint}");
+        };
+        check(io::ErrorKind::StorageFull, "make room, or choose");
+        check(io::ErrorKind::ReadOnlyFilesystem, "the file system is read-only: choose");
+        check(io::ErrorKind::NotADirectory, "there is a file where a folder is needed: choose");
+        check(io::ErrorKind::PermissionDenied, "make the folder writable, or choose");
+        check(io::ErrorKind::Other, "choose");
+    }
+}

@@ -125,6 +125,15 @@ fn mistakes_in_a_settings_file_are_shown_with_file_and_line() {
 }
 
 #[test]
+fn doctor_finds_sections_of_plugins_that_are_not_there() {
+    let command = command();
+    command.write("llmbench.toml", "[plugin.tcs]\nnode = \"x\"\n");
+    let output = command.run(&["doctor", "--model", "sample", "--fixture", SMALL]);
+    expect_code(&output, 3);
+    expect_parts(&output.stdout, &["plugin settings", "`[plugin.tcs]` in", "did you mean `tsc`?"]);
+}
+
+#[test]
 fn a_settings_file_may_hold_what_belongs_to_other_tests() {
     let text = "[roles]\nbehaviour = \"none\"\n[plugin.openai]\nthreads = 2\n";
     let command = command();
