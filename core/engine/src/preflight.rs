@@ -106,12 +106,16 @@ impl Preflight {
     /// [`ErrorKind::Unsupported`] naming the case and the load.
     pub fn loads(
         &self,
-        test: &dyn TestType,
+        test: &Arc<dyn TestType>,
         backend: &Arc<dyn Backend>,
         cases: &[Case],
     ) -> Result<(), Error> {
         for case in cases {
-            let Some(arrival) = first_load(test, case) else { continue };
+            let (test, of_case) = (Arc::clone(test), case.clone());
+            let load = bounded("the test", &self.context(PROBE_LIMIT), move |_| {
+                Ok(first_load(&*test, &of_case))
+            });
+            let Ok(Some(arrival)) = load else { continue };
             let (backend, schedule) = (Arc::clone(backend), arrival.clone());
             let asked = bounded("the backend", &self.context(PROBE_LIMIT), move |cx| {
                 backend.generate_batch(&[], &schedule, &(), cx)

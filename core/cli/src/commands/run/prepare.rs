@@ -74,7 +74,7 @@ pub(super) fn prepare(
         Some(_) => None,
         None => leave_out(&mut cases, &mut fixtures, &models),
     };
-    preflight.loads(&*test, &backend, &cases)?;
+    preflight.loads(&test, &backend, &cases)?;
     let hardware = monitors(&preflight, named_monitors)?;
     let (roles, role_records) = preflight.roles(players, &cases)?;
 
