@@ -17,6 +17,10 @@ use crate::wire::{Chunk, Piece, Timings, Usage, error_text};
 /// Bytes that are kept of a line that only an error would show.
 const LONGEST_KEPT: usize = 1024;
 
+/// Ollama ends a stream in good order but without an end mark once a model gave one piece more
+/// often than this in a row.
+const REPEAT_LIMIT: usize = 30;
+
 /// Gathers an answer while it arrives.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
@@ -26,6 +30,8 @@ pub(crate) struct Answer {
     told: (usize, usize),
     tool_calls: Vec<String>,
     template: Template,
+    /// Length of the last piece, and whether it was thinking.
+    last_piece: (usize, bool),
     gaps_ns: Vec<u64>,
     longest_gap_ns: Option<u64>,
     chunks: u64,
@@ -78,6 +84,7 @@ impl Answer {
             Line::Data(data) if is_plain => {
                 if let Some((piece, text)) = self.template.read(data) {
                     // Borrowed from `data`, not from the template.
+                    self.last_piece = (text.len(), matches!(piece, Piece::Thinking));
                     push(&mut self.text, &mut self.thinking, piece, text);
                     self.note(at_ns);
                     return Ok(());
@@ -221,7 +228,8 @@ impl Answer {
                 if let Some(text) = text {
                     push(&mut self.text, &mut self.thinking, Piece::Answer, text);
                 }
-                if thinking.is_some() || text.is_some() {
+                if let Some(last) = text.or(thinking) {
+                    self.last_piece = (last.len(), text.is_none());
                     self.note(at_ns);
                 }
                 let calls = delta.tool_calls.iter().flatten();
@@ -304,6 +312,25 @@ impl Answer {
         Ok(())
     }
 
+    /// Whether the answer ends with one piece, but for blanks around it, more than
+    /// [`REPEAT_LIMIT`] times in a row.
+    fn ends_in_a_loop(&self) -> bool {
+        let (length, is_thinking) = self.last_piece;
+        let text = if is_thinking { &self.thinking } else { &self.text };
+        let Some(piece) = text.get(text.len() - length..).map(str::trim) else { return false };
+        if piece.is_empty() {
+            return text.chars().rev().take_while(|letter| letter.is_whitespace()).count()
+                > REPEAT_LIMIT;
+        }
+        let mut rest = text.trim_end();
+        let mut count = 0;
+        while let Some(before) = rest.strip_suffix(piece) {
+            rest = before.trim_end();
+            count += 1;
+        }
+        count > REPEAT_LIMIT
+    }
+
     /// The finished answer, after a body that ended properly at `ended_at_ns`.
     ///
     /// # Errors
@@ -327,6 +354,12 @@ impl Answer {
                 warnings.push("the stream ended without `[DONE]`, after a finish reason".into());
                 ended_at_ns
             }
+            (None, None) if self.chunks > 0 && self.ends_in_a_loop() => {
+                warnings.push(format!(
+                    "the model repeated one piece more than {REPEAT_LIMIT} times and the server gave up on it"
+                ));
+                ended_at_ns
+            }
             (None, None) => {
                 return Err(match &self.first_other {
                     Some(line) if self.chunks == 0 => error::no_stream(about, line, 0),
@@ -347,7 +380,11 @@ impl Answer {
             absent("done_reason_raw", "the server did not say why it ended the answer");
         }
         warnings.extend(cap_warning(max_tokens, figures.completion_tokens, self.chunks));
-        let done_reason = self.finish_reason.as_deref().map(done_reason);
+        let is_given_up = self.done_at_ns.is_none() && self.finish_reason.is_none();
+        let done_reason = match is_given_up {
+            true => Some(Some(DoneReason::Repetition)),
+            false => self.finish_reason.as_deref().map(done_reason),
+        };
         if done_reason == Some(None)
             && let Some(word) = &self.finish_reason
         {

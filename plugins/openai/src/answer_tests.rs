@@ -172,6 +172,29 @@ fn an_end_without_the_servers_word_is_an_error_and_without_its_mark_a_warning() 
 }
 
 #[test]
+fn a_loop_that_the_server_gave_up_on_is_the_models_failure() {
+    let pieces = |words: &[&str], times: usize| -> Vec<(u64, String)> {
+        let word = |place: usize| words[place % words.len()];
+        (0..times)
+            .map(|place| (place as u64 + 1, chunk(&format!(r#"{{"content":"{}"}}"#, word(place)))))
+            .collect()
+    };
+    let ended = |lines: &[(u64, String)]| {
+        let lines: Vec<_> = lines.iter().map(|(at, line)| (*at, line.as_str())).collect();
+        finish(&lines)
+    };
+    let answer = ended(&pieces(&["add", " add"], 31)).unwrap();
+    assert_eq!((answer.done_reason, answer.completion_tokens), (DoneReason::Repetition, None));
+    assert!(answer.missing.contains_key("completion_tokens") && answer.text.ends_with("addadd"));
+    assert!(answer.warnings[0].contains("gave up"), "{:?}", answer.warnings);
+    assert_eq!(ended(&pieces(&["\\n"], 31)).unwrap().done_reason, DoneReason::Repetition);
+    for lines in [pieces(&["add"], 30), pieces(&["a", "b"], 80), Vec::new()] {
+        let error = ended(&lines).unwrap_err();
+        assert!(error.message.contains("without its end mark"), "{error}");
+    }
+}
+
+#[test]
 fn errors_in_the_stream_and_what_is_no_stream_are_told_apart() {
     for (line, kind, part) in [
         (r#"data: {"error":{"message":"server busy","code":503}}"#, ErrorKind::Busy, "server busy"),
