@@ -67,14 +67,21 @@ function loadCharts() {
     latencyCurve(groups, "chart-load-e2e", "Time for a whole answer against throughput", "e2e_p50_ms", "median time for an answer, ms", (point) => point.e2e_p50_ms));
 }
 
+/** What throughput is shown in: tokens, or answers where the server counted the tokens of no load. */
+function throughputOf(groups) {
+  const hasTokens = groups.some(({ load }) => load.output_tokens_per_sec.mean !== null || load.sweep.some((point) => point.output_tokens_per_sec !== null));
+  return hasTokens ? { field: "output_tokens_per_sec", name: "generated tokens/s", unit: "tokens/s", decimals: 1 } : { field: "requests_per_sec", name: "answers/s", unit: "answers/s", decimals: 2 };
+}
+
 /** Latency over throughput: a line for each model through its load points, and one for the sustained rates of its sweeps. */
 function latencyCurve(groups, id, title, field, axis, ofSweep) {
-  const rate = (group) => group.load.output_tokens_per_sec.mean;
+  const by = throughputOf(groups);
+  const rate = (group) => group.load[by.field].mean;
   const isKnown = (group) => rate(group) !== null && group.load[field].mean !== null;
   const places = [...new Set(groups.map((group) => group.series))];
   const points = (place) => groups.filter((group) => group.series === place && isKnown(group) && group.load.sweep.length === 0);
   const swept = (place) => groups.filter((group) => group.series === place).flatMap((group) => group.load.sweep)
-    .filter((point) => point.output_tokens_per_sec !== null && ofSweep(point) !== null).sort((a, b) => a.rate_per_second - b.rate_per_second);
+    .filter((point) => point[by.field] !== null && ofSweep(point) !== null).sort((a, b) => a.rate_per_second - b.rate_per_second);
   const known = groups.filter(isKnown);
   const alone = known.filter((group) => group.load.sweep.length === 0);
   const bars = alone.filter((group) => interval(group.load[field])).map((group) => [rate(group), group.load[field].mean, ...interval(group.load[field]), group.series]);
@@ -89,7 +96,7 @@ function latencyCurve(groups, id, title, field, axis, ofSweep) {
   });
   const sweeps = (place) => {
     const name = `${page.series[place].label} (sweep)`;
-    const data = (saturated) => swept(place).filter((point) => point.saturated === saturated).map((point) => ({ name: `${number(point.rate_per_second, 1)}/s`, saturated, value: [point.output_tokens_per_sec, ofSweep(point)] }));
+    const data = (saturated) => swept(place).filter((point) => point.saturated === saturated).map((point) => ({ name: `${number(point.rate_per_second, 1)}/s`, saturated, value: [point[by.field], ofSweep(point)] }));
     const held = data(false);
     // A line that turns back would be read as a course that nobody measured.
     const joined = held.every((point, index) => index === 0 || point.value[0] >= held[index - 1].value[0]);
@@ -100,10 +107,10 @@ function latencyCurve(groups, id, title, field, axis, ofSweep) {
   return figure({
     id, title, height: narrow() ? 420 : 380,
     note: `Each point is a load, named beside it; further right is more throughput, further up is slower. Whiskers are 95 % intervals over runs.${hasSweeps ? " Dashed lines join the rates that a sweep sustained; hollow points are rates that were too much, whose times only tell how long it was measured." : ""}${lost ? ` ${count(lost, "load point")} without both figures: not shown.` : ""}`,
-    summary: known.map((group) => `${page.series[group.series].label} at ${group.fixture}: ${number(rate(group), 1)} tokens per second, ${number(group.load[field].mean, 1)} ms`).join("; ") || "Nothing was measured.",
-    table: [["Model", "Load", "Tokens/s, all streams", axis], [
-      ...known.map((group) => [page.series[group.series].label, group.fixture, number(rate(group), 1), number(group.load[field].mean, 1)]),
-      ...places.flatMap((place) => swept(place).map((point) => [page.series[place].label, `sweep, ${number(point.rate_per_second, 2)} a second${point.offered_rate_per_sec === null ? "" : ` (${number(point.offered_rate_per_sec, 2)} offered)`}${point.saturated ? ", saturated" : ""}`, number(point.output_tokens_per_sec, 1), number(ofSweep(point), 1)])),
+    summary: known.map((group) => `${page.series[group.series].label} at ${group.fixture}: ${number(rate(group), by.decimals)} ${by.unit}, ${number(group.load[field].mean, 1)} ms`).join("; ") || "Nothing was measured.",
+    table: [["Model", "Load", `${by.name}, all streams`, axis], [
+      ...known.map((group) => [page.series[group.series].label, group.fixture, number(rate(group), by.decimals), number(group.load[field].mean, 1)]),
+      ...places.flatMap((place) => swept(place).map((point) => [page.series[place].label, `sweep, ${number(point.rate_per_second, 2)} a second${point.offered_rate_per_sec === null ? "" : ` (${number(point.offered_rate_per_sec, 2)} offered)`}${point.saturated ? ", saturated" : ""}`, number(point[by.field], by.decimals), number(ofSweep(point), 1)])),
     ]],
     option: () => {
       const { nameGap, left } = roomForAxis(highest);
@@ -111,9 +118,9 @@ function latencyCurve(groups, id, title, field, axis, ofSweep) {
       return {
         legend: { type: "scroll", top: 0, textStyle: { color: colour("text") }, pageTextStyle: { color: colour("text") }, pageIconColor: colour("text") },
         grid: { left, right: 30, top: 50, bottom: 48 },
-        xAxis: valueAxis(narrow() ? "generated tokens/s, all streams" : "generated tokens/s, all streams together", { min: 0 }),
+        xAxis: valueAxis(`${by.name}, all streams${narrow() ? "" : " together"}`, { min: 0 }),
         yAxis: valueAxis(axis, { min: 0, nameGap }),
-        tooltip: { formatter: (item) => `${item.seriesName}\n${item.data.name}${item.data.saturated ? ", saturated" : ""}\n${number(item.data.value[0], 1)} tokens/s\n${number(item.data.value[1], 1)} ms` },
+        tooltip: { formatter: (item) => `${item.seriesName}\n${item.data.name}${item.data.saturated ? ", saturated" : ""}\n${number(item.data.value[0], by.decimals)} ${by.unit}\n${number(item.data.value[1], 1)} ms` },
         series: [
           whiskers(bars, { vertical: true, dashed: false, colourOf: seriesColour }),
           ...places.filter((place) => points(place).length > 0).map((place) => line(place, page.series[place].label, points(place).map((group) => ({ name: group.fixture, value: [rate(group), group.load[field].mean] })), {})),
