@@ -128,4 +128,11 @@ fn loads_and_sweeps_can_be_read() {
     };
     let seen = charts_of(&command, &run, back).unwrap();
     assert_eq!(chart(&seen, "chart-load-ttft")[0]["lines"][0]["width"], 0, "{seen}");
+    // Where no tokens were counted, answers stand in their place.
+    let uncounted =
+        |_: usize, sample: &mut Value| sample["load"]["output_tokens_per_sec"] = Value::Null;
+    let seen = charts_of(&command, &run, uncounted).unwrap();
+    let [desk, _] = chart(&seen, "chart-load-ttft");
+    expect_parts(&desk["texts"].to_string(), &["answers/s"]);
+    assert_eq!(desk["lines"][0]["points"], 1, "{desk}");
 }

@@ -70,7 +70,7 @@ function loadCharts() {
 /** What throughput is shown in: tokens, or answers where the server counted the tokens of no load. */
 function throughputOf(groups) {
   const hasTokens = groups.some(({ load }) => load.output_tokens_per_sec.mean !== null || load.sweep.some((point) => point.output_tokens_per_sec !== null));
-  return hasTokens ? { field: "output_tokens_per_sec", name: "generated tokens/s", unit: "tokens/s", decimals: 1 } : { field: "requests_per_sec", name: "answers/s", unit: "answers/s", decimals: 2 };
+  return hasTokens ? { field: "output_tokens_per_sec", name: "generated tokens/s", unit: "tokens/s", spoken: "tokens per second", decimals: 1 } : { field: "requests_per_sec", name: "answers/s", unit: "answers/s", spoken: "answers per second", decimals: 2 };
 }
 
 /** Latency over throughput: a line for each model through its load points, and one for the sustained rates of its sweeps. */
@@ -107,7 +107,7 @@ function latencyCurve(groups, id, title, field, axis, ofSweep) {
   return figure({
     id, title, height: narrow() ? 420 : 380,
     note: `Each point is a load, named beside it; further right is more throughput, further up is slower. Whiskers are 95 % intervals over runs.${hasSweeps ? " Dashed lines join the rates that a sweep sustained; hollow points are rates that were too much, whose times only tell how long it was measured." : ""}${lost ? ` ${count(lost, "load point")} without both figures: not shown.` : ""}`,
-    summary: known.map((group) => `${page.series[group.series].label} at ${group.fixture}: ${number(rate(group), by.decimals)} ${by.unit}, ${number(group.load[field].mean, 1)} ms`).join("; ") || "Nothing was measured.",
+    summary: known.map((group) => `${page.series[group.series].label} at ${group.fixture}: ${number(rate(group), by.decimals)} ${by.spoken}, ${number(group.load[field].mean, 1)} ms`).join("; ") || "Nothing was measured.",
     table: [["Model", "Load", `${by.name}, all streams`, axis], [
       ...known.map((group) => [page.series[group.series].label, group.fixture, number(rate(group), by.decimals), number(group.load[field].mean, 1)]),
       ...places.flatMap((place) => swept(place).map((point) => [page.series[place].label, `sweep, ${number(point.rate_per_second, 2)} a second${point.offered_rate_per_sec === null ? "" : ` (${number(point.offered_rate_per_sec, 2)} offered)`}${point.saturated ? ", saturated" : ""}`, number(point[by.field], by.decimals), number(ofSweep(point), 1)])),
