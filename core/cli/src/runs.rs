@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use llmbench_api::record::RunStatus;
+use llmbench_engine::journal::RunLock;
 use llmbench_report::{MANIFEST_FILE, ReadError, Run};
 use serde::Deserialize;
 
@@ -9,6 +11,11 @@ use crate::error::{CliError, Result};
 
 /// Stands for the newest run.
 const LATEST: &str = "latest";
+
+/// Whether the run in `dir` ended without being able to say so: no process works on it any more.
+pub(crate) fn was_killed(status: RunStatus, dir: &Path) -> bool {
+    status == RunStatus::Running && RunLock::is_held(dir) == Some(false)
+}
 
 /// The folder of the run called `name`: the folder itself, one of that name in `out`, `latest` for
 /// the newest one in `out`, or the only one there that was given this label with `--name`.

@@ -4,7 +4,7 @@ use llmbench_api::Json;
 use serde::Deserialize;
 
 /// Names of the fields in a record.
-pub(crate) const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 8] = [
     "greedy",
     "same_seed",
     "seeds",

@@ -221,6 +221,7 @@ impl Texts {
 
     fn attempt(&mut self, record: &AttemptRecord) -> Attempt {
         let watched = Watched::from(record.monitors.as_slice());
+        let field = |name: &str| record.extra.get(name).cloned();
         Attempt {
             id: record.id.clone(),
             model: self.word(&record.model),
@@ -260,11 +261,8 @@ impl Texts {
             throttled_share: watched.throttled_share,
             cpu: watched.cpu,
             load: load(record.extra.get(LOAD)),
-            context: ContextFields::of(
-                |name| record.extra.get(name).cloned(),
-                watched.process_peak_bytes,
-            ),
-            agreement: AgreementFields::of(|name| record.extra.get(name).cloned()),
+            context: ContextFields::of(field, watched.process_peak_bytes),
+            agreement: AgreementFields::of(field),
             place: None,
         }
     }

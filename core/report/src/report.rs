@@ -40,6 +40,17 @@ enum Details<'a> {
     InRun(&'a Run),
 }
 
+/// How a run ended, in a word; `was_killed` where no process works on it any more.
+pub(crate) fn status(status: RunStatus, was_killed: bool) -> &'static str {
+    match status {
+        RunStatus::Running if was_killed => "killed",
+        RunStatus::Running => "running",
+        RunStatus::Finished => "finished",
+        RunStatus::Interrupted => "interrupted",
+        RunStatus::Failed => "failed",
+    }
+}
+
 impl<'a> Report<'a> {
     /// Sums the attempts up; see [`summary::summarise`]. Answers are not shown.
     pub fn new(manifest: &'a RunManifest, records: &'a [Attempt]) -> Self {
@@ -69,13 +80,7 @@ impl<'a> Report<'a> {
 
     /// How the run ended, in a word.
     pub(crate) fn status(&self) -> &'static str {
-        match self.manifest.status {
-            RunStatus::Running if self.was_killed => "killed",
-            RunStatus::Running => "running",
-            RunStatus::Finished => "finished",
-            RunStatus::Interrupted => "interrupted",
-            RunStatus::Failed => "failed",
-        }
+        status(self.manifest.status, self.was_killed)
     }
 
     /// The attempts by model and fixture as planned, then by run number.

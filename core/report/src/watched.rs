@@ -42,15 +42,16 @@ pub(crate) struct Watched {
 impl From<&[MonitorStats]> for Watched {
     fn from(monitors: &[MonitorStats]) -> Self {
         let devices = || monitors.iter().flat_map(|monitor| &monitor.devices);
-        let stats = |device: &str, name: &str| {
-            devices().find_map(|(found, stats)| stats.get(name).filter(|_| found == device))
+        let of = |device: &'static str, name: &'static str| {
+            let own = devices().filter(move |(found, _)| *found == device);
+            own.filter_map(move |(_, stats)| stats.get(name))
         };
         let shares = devices().filter_map(|(_, stats)| Some(stats.get(metric::THROTTLED)?.mean));
-        let peak = stats(PROCESS, metric::MEMORY_USED_BYTES).map(|stats| stats.max);
-        let cpu = |device| stats(device, metric::CPU_PERCENT).map(|stats| stats.mean / 100.0);
+        let peaks = of(PROCESS, metric::MEMORY_USED_BYTES).map(|stats| stats.max);
+        let cpu = |device| of(device, metric::CPU_PERCENT).next().map(|stats| stats.mean / 100.0);
         Self {
             throttled_share: shares.filter(|share| share.is_finite()).reduce(f64::max),
-            process_peak_bytes: peak.filter(|peak| peak.is_finite()),
+            process_peak_bytes: peaks.filter(|peak| peak.is_finite()).reduce(f64::max),
             cpu: cpu(SYSTEM)
                 .zip(cpu(PROCESS))
                 .map(|(machine_share, process_cores)| CpuUse { machine_share, process_cores }),

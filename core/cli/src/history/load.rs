@@ -4,14 +4,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use llmbench_api::record::RunStatus;
-use llmbench_engine::journal::RunLock;
 use llmbench_report::history::RunEntry;
 use llmbench_report::{ReadError, Run};
 use serde::{Deserialize, Serialize};
 
 use super::folder::{self, Folder};
 use super::index::{Index, IndexUse, Trouble};
+use crate::runs;
 
 /// What a folder turned out to be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -102,8 +101,7 @@ fn listing(all: Vec<(&Folder, Found)>, read: usize, troubles: &[Trouble]) -> Lis
     for (folder, found) in all {
         match found {
             Found::Run(mut entry) => {
-                let is_running = entry.status == RunStatus::Running;
-                entry.was_killed = is_running && RunLock::is_held(&folder.path) == Some(false);
+                entry.was_killed = runs::was_killed(entry.status, &folder.path);
                 runs.push(*entry);
             }
             Found::Broken(problem) => broken.push(problem),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use llmbench_api::record::GroupSummary;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::rows::{self, Places};
@@ -45,33 +46,25 @@ pub(super) fn page_data(sources: &[Source<'_>], budget: Option<&Budget>) -> Valu
         let found = &source.report.summary;
         let models: Vec<&str> = found.models.iter().map(|group| group.model.as_str()).collect();
         let number = |model: &str| models.iter().position(|known| *known == model);
+        let place = |model: &str| number(model).map(|number| first + number);
         series.extend(models.iter().map(|model| json!({ "run": run, "model": model })));
         let lists =
             [("models", &found.models), ("levels", &found.levels), ("groups", &found.groups)];
         for (name, groups) in lists {
             let of_page = |group: &GroupSummary| {
-                let mut value = serde_json::to_value(group).unwrap_or_default();
-                value["series"] = json!(number(&group.model).map(|number| first + number));
+                let mut value = in_series(group, place(&group.model));
                 value["runs"] = json!(source.report.runs(group));
                 value["compiles_unknown"] = json!(source.report.why_compiles_is_unknown(group));
                 texts.shorten(value)
             };
             summary.entry(name).or_default().extend(groups.iter().map(of_page));
         }
-        let maps = found.context_maps.iter().map(|map| {
-            let mut value = serde_json::to_value(map).unwrap_or_default();
-            value["series"] = json!(number(&map.model).map(|number| first + number));
-            value
-        });
+        let maps = found.context_maps.iter().map(|map| in_series(map, place(&map.model)));
         summary.entry("context_maps").or_default().extend(maps);
-        let agreements = found.agreements.iter().map(|one| {
-            let mut value = serde_json::to_value(one).unwrap_or_default();
-            value["series"] = json!(number(&one.model).map(|number| first + number));
-            value
-        });
+        let agreements = found.agreements.iter().map(|one| in_series(one, place(&one.model)));
         summary.entry("agreements").or_default().extend(agreements);
         for attempt in source.report.attempts() {
-            let series = number(&attempt.model).map_or(first, |number| first + number);
+            let series = place(&attempt.model).unwrap_or(first);
             rows.push(rows::row(attempt, series, &places, &mut texts));
         }
     }
@@ -94,6 +87,13 @@ pub(super) fn page_data(sources: &[Source<'_>], budget: Option<&Budget>) -> Valu
         "left_out": left_out,
         "texts": texts.into_list(),
     })
+}
+
+/// What the page holds of a model, with the model's place among the series.
+fn in_series(value: &impl Serialize, place: Option<usize>) -> Value {
+    let mut value = serde_json::to_value(value).unwrap_or_default();
+    value["series"] = json!(place);
+    value
 }
 
 /// Fixtures of all runs by name, with title and level where a run tells them.

@@ -1,9 +1,8 @@
 //! How far answers to one prompt agree, as text and as Markdown.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table};
 use llmbench_api::record::{AgreementSummary, GroupAgreement};
 
-use super::text::{STYLE, wrapped};
+use super::text::{Layout, figure_table, wrapped};
 use super::{escape, figures, markdown};
 use crate::Report;
 
@@ -13,22 +12,12 @@ const LEGEND: &str = "Share of the pairs of answers that agree, and (different o
 /// One table; `None` for other tests.
 pub(super) fn text(report: &Report<'_>, width: u16) -> Option<String> {
     let found = &report.summary.agreements;
-    let mut table = Table::new();
-    table.load_style(STYLE);
-    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    table.set_header(header());
-    for one in found {
-        table.add_row(row(one).map(|cell| escape::one_line(&cell)));
+    if found.is_empty() {
+        return None;
     }
-    let columns = table.column_count();
-    for (index, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, if index + 1 < columns { 1 } else { 0 }));
-        if index > 1 {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    let legend = wrapped(&LEGEND.replace('`', ""), width);
-    (!found.is_empty()).then(|| format!("{}\n{legend}", table.trim_fmt()))
+    let rows = found.iter().map(|one| row(one).map(|cell| escape::one_line(&cell)).to_vec());
+    let table = figure_table(header(), rows, Layout { names: 2, gap: 1, width });
+    Some(format!("{table}\n{}", wrapped(&LEGEND.replace('`', ""), width)))
 }
 
 /// The same for `report.md`; empty for other tests.

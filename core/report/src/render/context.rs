@@ -1,9 +1,8 @@
 //! How far into its context a model finds things again, as text and as Markdown.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table};
 use llmbench_api::record::{ContextLength, ContextMap};
 
-use super::text::{STYLE, wrapped};
+use super::text::{Layout, figure_table, wrapped};
 use super::{escape, figures, markdown};
 use crate::Report;
 use crate::summary::HOLDS_SHARE;
@@ -14,19 +13,9 @@ const DECIMALS: usize = 1;
 /// One table for each model, with its largest length that holds; empty for other tests.
 pub(super) fn text(report: &Report<'_>, width: u16) -> Vec<String> {
     let of_map = |map: &ContextMap| {
-        let mut table = Table::new();
-        table.load_style(STYLE);
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-        table.set_header(header(map));
-        for length in &map.lengths {
-            table.add_row(row(report, map, length));
-        }
-        let columns = table.column_count();
-        for (index, column) in table.column_iter_mut().enumerate() {
-            column.set_padding((0, if index + 1 < columns { 2 } else { 0 }));
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        format!("{}\n{}", wrapped(&escape::one_line(&sentence(map)), width), table.trim_fmt())
+        let rows = map.lengths.iter().map(|length| row(report, map, length));
+        let table = figure_table(header(map), rows, Layout { names: 0, gap: 2, width });
+        format!("{}\n{table}", wrapped(&escape::one_line(&sentence(map)), width))
     };
     report.summary.context_maps.iter().map(of_map).collect()
 }

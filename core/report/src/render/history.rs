@@ -5,6 +5,7 @@ use llmbench_api::record::RunStatus;
 use super::columns::{self, Column};
 use super::{escape, figures};
 use crate::history::RunEntry;
+use crate::report::status;
 
 /// How a list is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -97,7 +98,7 @@ pub fn history_csv(runs: &[RunEntry]) -> String {
                 run.name.clone().unwrap_or_default(),
                 run.started_at.clone(),
                 number(run.elapsed_sec),
-                status(run).to_owned(),
+                status(run.status, run.was_killed).to_owned(),
                 run.test.clone(),
                 run.backend.clone(),
                 names(run.fixtures.iter().map(|fixture| &fixture.name)).join("; "),
@@ -134,7 +135,7 @@ fn row(run: &RunEntry) -> Vec<String> {
         format!("{}/{}", run.scored, run.planned),
         range(run.score_range(), |value| figures::below(Some(value), run.max_score, 1)),
         range(run.speed_range(), |value| figures::number(Some(value), 1)),
-        status(run).to_owned(),
+        status(run.status, run.was_killed).to_owned(),
     ];
     cells.map(|cell| escape::one_line(&cell)).to_vec()
 }
@@ -155,16 +156,6 @@ pub(super) fn when(timestamp: &str) -> String {
     match timestamp.get(..16) {
         Some(minute) if minute.as_bytes()[10] == b'T' => minute.replace('T', " "),
         _ => timestamp.to_owned(),
-    }
-}
-
-fn status(run: &RunEntry) -> &'static str {
-    match run.status {
-        RunStatus::Running if run.was_killed => "killed",
-        RunStatus::Running => "running",
-        RunStatus::Finished => "finished",
-        RunStatus::Interrupted => "interrupted",
-        RunStatus::Failed => "failed",
     }
 }
 

@@ -292,6 +292,35 @@ fn load_table(report: &Report<'_>, width: u16) -> String {
     table.trim_fmt().replace(BREAK, "")
 }
 
+/// How [`figure_table`] stands.
+pub(super) struct Layout {
+    /// Columns of names on the left; figures stand to the right in theirs.
+    pub(super) names: usize,
+    /// Blanks behind each column but the last.
+    pub(super) gap: u16,
+    pub(super) width: u16,
+}
+
+/// A table of figures, with cells that are shown as they are.
+pub(super) fn figure_table(
+    header: Vec<String>,
+    rows: impl IntoIterator<Item = Vec<String>>,
+    layout: Layout,
+) -> String {
+    let mut table = Table::new();
+    table.load_style(STYLE);
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(layout.width);
+    table.set_header(header).add_rows(rows);
+    let columns = table.column_count();
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, if index + 1 < columns { layout.gap } else { 0 }));
+        if index >= layout.names {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.trim_fmt()
+}
+
 fn has_goodput(report: &Report<'_>) -> bool {
     load::points(report).iter().any(|(_, load)| load.goodput_share.n > 0)
 }

@@ -64,10 +64,7 @@ fn open(folder: &Path) -> Result<Run> {
 /// The run's report, which knows whether a process still works on it.
 fn report_of(run: &Run) -> Report<'_> {
     let report = Report::of(run);
-    match RunLock::is_held(&run.dir) {
-        Some(false) => report.killed(),
-        _ => report,
-    }
+    if runs::was_killed(run.manifest.status, &run.dir) { report.killed() } else { report }
 }
 
 fn tell_doubts(run: &Run) {
@@ -77,13 +74,11 @@ fn tell_doubts(run: &Run) {
     if run.manifest.status != RunStatus::Running {
         return;
     }
-    let id = &run.manifest.run_id;
-    output::warning(&match RunLock::is_held(&run.dir) {
-        Some(true) => "the run is still going on; its finished attempts are shown".to_owned(),
-        Some(false) => format!(
-            "the run was killed; its finished attempts are shown, and `llmbench run --resume {id}` \
-             goes on with it"
-        ),
-        None => "the run is still going on, or was killed; its finished attempts are shown".into(),
-    });
+    let resume = format!(", and `llmbench run --resume {}` goes on with it", run.manifest.run_id);
+    let (what, more) = match RunLock::is_held(&run.dir) {
+        Some(true) => ("is still going on", ""),
+        Some(false) => ("was killed", resume.as_str()),
+        None => ("is still going on, or was killed", ""),
+    };
+    output::warning(&format!("the run {what}; its finished attempts are shown{more}"));
 }
