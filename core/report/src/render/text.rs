@@ -19,7 +19,7 @@ const WIDE: u16 = 100;
 const VERY_WIDE: u16 = 130;
 
 /// Where names may be broken, behind a hyphen; it has no width, no name holds it and it is not printed.
-const BREAK: char = '\u{200b}';
+pub(super) const BREAK: char = '\u{200b}';
 
 /// What brackets say: they hold one thing behind a mean and another behind a count.
 const RANGES: &str = "[low–high] behind a mean is the range, where there are too few values for a 95 % interval (±); behind a count it is the 95 % interval.";
@@ -331,7 +331,7 @@ fn has_speeds(report: &Report<'_>, width: u16) -> bool {
 }
 
 /// A name on one line that may be broken behind each hyphen, which stays.
-fn breakable(name: &str) -> String {
+pub(super) fn breakable(name: &str) -> String {
     escape::one_line(name).replace('-', &format!("-{BREAK}"))
 }
 

@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
 use super::words;
 use crate::compare::{Comparison, Contrast};
 use crate::render::escape;
-use crate::render::text::{MIN_WIDTH, Paint, STYLE, TextOptions, wrapped};
+use crate::render::text::{BREAK, MIN_WIDTH, Paint, STYLE, TextOptions, breakable, wrapped};
 
 /// The comparison for a terminal. Ends with a line end.
 pub fn text(comparison: &Comparison, options: &TextOptions) -> String {
@@ -63,7 +63,7 @@ fn fixtures(contrast: &Contrast, width: u16) -> String {
     table.set_header(words::FIXTURE_HEADER);
     let (shown, left_out) = words::fixtures(contrast);
     for fixture in shown {
-        table.add_row(words::fixture_row(fixture).map(|cell| escape::one_line(&cell)));
+        table.add_row(cells(words::fixture_row(fixture)));
     }
     let mut text = finished(table);
     if left_out > 0 {
@@ -76,9 +76,18 @@ fn loads(comparison: &Comparison, contrast: &Contrast, width: u16) -> String {
     let mut table = new(width);
     table.set_header(words::LOAD_HEADER);
     for row in words::load_rows(contrast, comparison) {
-        table.add_row(row.map(|cell| escape::one_line(&cell)));
+        table.add_row(cells(row));
     }
     finished(table)
+}
+
+/// A name and its figures, each on one line.
+fn cells<const N: usize>(row: [String; N]) -> [String; N] {
+    let mut cells = row.map(|cell| escape::one_line(&cell));
+    if let Some(name) = cells.first_mut() {
+        *name = breakable(name);
+    }
+    cells
 }
 
 fn new(width: u16) -> Table {
@@ -93,11 +102,11 @@ fn finished(mut table: Table) -> String {
         column.set_padding((0, 2));
         if index == 0 {
             // Long names break between their parts.
-            column.set_delimiter('-');
+            column.set_delimiter(BREAK);
         } else {
             column.set_constraint(ColumnConstraint::ContentWidth);
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.trim_fmt()
+    table.trim_fmt().replace(BREAK, "")
 }
